@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * core.h - what the files of the library share.
+ *
+ * A call goes through them in this order: cf_submit() (executor.c) makes a future (future.c) in a block of a slab
+ * (slab.c) and hands it to the kind of executor (inline.c, threads.c); a worker claims it, runs its task (call.c) and
+ * settles it; settling tells those who hooked themselves on (hook.c): waiters (wait.c, gather.c), who sleep on their
+ * thread's parker (park.c), and callbacks.  Iterators (iter.c, completed.c, map.c) are clients of all this.
+ *
+ * Names that are not in cf.h are not exported; they bear the prefix all the same, because a static library exports
+ * everything to its program.
+ */
+
+#ifndef CF_CORE_H
+#define CF_CORE_H 1
+
+#include <limits.h>
+#include <pthread.h>
+#include <stdalign.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+
+#include "cf.h"
+
+#define CF_ALIGN alignof(max_align_t)
+
+static inline size_t
+cf_round_up(size_t size)
+{
+    return (size + CF_ALIGN - 1) & ~(CF_ALIGN - 1);
+}
+
+/* What stands for 0 bytes of data. */
+extern const max_align_t cf_nothing;
+
+/*
+ * Errors (error.c): in one block of memory each; a static one stands in where there is no memory for it.
+ */
+struct cf_error *cf_error_new(enum cf_why, const char *domain, int code, const char *task, const char *worker,
+                              const char *format, ...) __attribute__((__format__(__printf__, 6, 7)));
+struct cf_error *cf_error_vnew(enum cf_why, const char *domain, int code, const char *task, const char *worker,
+                               const char *format, va_list) __attribute__((__format__(__printf__, 6, 0)));
+struct cf_error *cf_error_errno(enum cf_why, int code, const char *task); /* message: strerror(code) */
+const struct cf_error *cf_error_of_waiting(enum cf_status);               /* CF_DEADLOCK or CF_FORKED, static */
+void cf_error_free(struct cf_error *);
+
+/*
+ * Blocks of memory (slab.c) from caches of the calling thread; freed by any thread.  *size is rounded up to what the
+ * block really holds, and cf_slab_free() wants that number back.
+ */
+void *cf_slab_alloc(size_t *size);
+void cf_slab_free(void *, size_t size);
+void cf_slab_thread_exit(void);
+void cf_slab_before_fork(void);
+void cf_slab_after_fork(void);
+
+/*
+ * Parkers (park.c): what a thread sleeps on.  They are never freed, only passed on to later threads, so that a signal
+ * handler can walk the list of all and a late look at one is harmless.  A wake-up may be spurious: loop on the condition.
+ */
+struct cf_parker {
+    _Atomic uint32_t word; /* EMPTY, TOKEN or ASLEEP in park.c */
+    _Atomic bool used;
+    struct cf_parker *next;                    /* never changes once linked */
+    _Atomic(struct cf_future *) awaiting;      /* the one future without which this thread cannot go on; see circle.c */
+};
+
+struct cf_parker *cf_parker_mine(void);                   /* this thread's; NULL: no memory */
+bool cf_park(struct cf_parker *, cf_time deadline);       /* until unparked: true; or the deadline has passed: false */
+void cf_unpark(struct cf_parker *);                       /* async-signal-safe */
+void cf_unpark_all(void);                                 /* async-signal-safe */
+void cf_park_thread_exit(void);
+int cf_futex_wait(_Atomic uint32_t *, uint32_t value, cf_time deadline); /* 0, or an errno */
+void cf_futex_wake(_Atomic uint32_t *, int count);
+void cf_pause(void); /* tells the processor that this is a spinning loop */
+
+/* A short lock, for a few instructions and never across foreign code or a system call: spins, then yields. */
+struct cf_spin {
+    _Atomic bool held;
+};
+void cf_spin_lock(struct cf_spin *);
+void cf_spin_unlock(struct cf_spin *);
+
+cf_time cf_now(void);
+
+/*
+ * Frames: what a thread is inside of.  A task or callback runs in a frame of its executor; they nest, because a task may
+ * submit to an inline executor, and a waiting worker may run another call.
+ */
+struct cf_worker {
+    struct cf_executor *executor;
+    void *local; /* what .open_worker left */
+    bool opened; /* .open_worker returned 0 */
+    char name[48];
+    /* Called before a callback runs, in case the worker had announced that it is about to look for work; or NULL. */
+    void (*engage)(struct cf_worker *);
+};
+
+struct cf_frame {
+    struct cf_frame *outer;
+    struct cf_executor *executor;
+    struct cf_worker *worker; /* NULL in a callback */
+};
+
+struct cf_thread {
+    struct cf_frame *frame;
+    struct cf_worker *worker;        /* that this thread is, or NULL */
+    struct cf_executor *generating;  /* for whose map a generator is running here, or NULL */
+    struct cf_parker *parker;
+    unsigned depth;        /* calls that run nested because a waiting worker helped itself to them */
+    int constructor_errno; /* of the last constructor that failed here */
+};
+extern __thread struct cf_thread cf_self __attribute__((tls_model("initial-exec")));
+
+/* The innermost frame of this executor on this thread, or NULL. */
+struct cf_frame *cf_frame_of(const struct cf_executor *);
+
+/* Sees to it, once in the process, that thread exit and fork are dealt with (thread.c). */
+int cf_thread_setup(void);
+void cf_thread_keep(void); /* this thread has something that its exit must give back */
+unsigned cf_generation(void); /* how many forks this process is away from the first */
+
+/*
+ * Hooks (hook.c): who wants to know that a future is done.  A hook with a notify() is told under the lock of the
+ * future's hooks and must only note and wake; one without is a callback and runs under no lock.
+ *
+ * As long as a hook is linked, its future is not settled, and so its executor exists.
+ */
+struct cf_hook {
+    struct cf_hook *next, *prev; /* guarded by the lock, like linked; prev of the first is the last */
+    bool linked;
+    struct cf_future *future;
+    void (*notify)(struct cf_hook *);
+    /* Of a callback: */
+    void (*callback)(struct cf_future *, void *);
+    void *data;
+    bool running; /* it has been called, */
+    pthread_t by; /* in this thread; both guarded by the lock */
+};
+
+bool cf_hook_add(struct cf_hook *, struct cf_future *); /* false: the future is done, and the hook was not added */
+void cf_hook_remove(struct cf_hook *);                  /* afterwards nobody touches the hook */
+void cf_hooks_run(struct cf_future *);                  /* tell all; by the one who settled it */
+struct cf_executor *cf_hook_interrupted(struct cf_hook *); /* its executor, retained, if that is interrupted; or NULL */
+void cf_hook_after_fork(void);
+
+/*
+ * Futures (future.c).
+ *
+ * The state word: PENDING -> RUNNING -> FINISHED, or PENDING -> CANCELLED or FINISHED; each step is one compare-and-swap
+ * or exchange, with exactly one winner.  Leaving for FINISHED or CANCELLED is a release that pairs with the acquire of
+ * cf_done(): who sees a done future sees its outcome.  The flags beside it:
+ *
+ * HOOKED    somebody must be told.  Set under the lock of the hooks, so that the settler, who finds it set in the value
+ *           that it replaces, finds the hook in the list once it has that lock.
+ * TOLD      of a cancelled future: its canceller will not touch the executor again.
+ * DEQUEUED  of a cancelled future: its executor's queue has let go of it, and keeps the executor until TOLD.
+ */
+enum {
+    CF_STATE_PENDING,
+    CF_STATE_RUNNING,
+    CF_STATE_FINISHED,
+    CF_STATE_CANCELLED,
+    CF_STATE_MASK = 3,
+    CF_STATE_HOOKED = 4,
+    CF_STATE_TOLD = 8,
+    CF_STATE_DEQUEUED = 16
+};
+
+struct cf_future {
+    _Atomic uint32_t state;
+    _Atomic uint32_t refs;
+    struct cf_executor *executor; /* NULL: a promise, or refused.  Exists until the future is settled. */
+    const struct cf_task *task;
+    struct cf_future *next;  /* in its executor's queue; guarded by the queue's lock */
+    struct cf_hook *hooks;   /* guarded by the lock of hook.c */
+    const void *arg;
+    size_t arg_len;
+    /* The outcome, written by the settler before the state says so. */
+    const void *result;
+    size_t result_len;
+    void (*free_result)(void *); /* NULL: nothing to free */
+    _Atomic(struct cf_error *) error;
+    _Atomic(struct cf_parker *) runner; /* the thread in which it runs; see circle.c */
+    struct cf_future *whole;            /* the chunk that its result is a part of, retained; or NULL */
+    uint32_t size;                      /* of the block; 0: static, never freed */
+    uint16_t generation;                /* cf_generation() of its maker */
+    bool chunk;                         /* its task is to be run for each of the packed items of its argument */
+    alignas(max_align_t) unsigned char room[]; /* the argument, then a small result */
+};
+
+struct cf_future *cf_future_new(struct cf_executor *, const struct cf_task *, const void *arg, size_t len); /* 1 ref */
+struct cf_future *cf_future_refused(const struct cf_task *, const void *arg, size_t len, struct cf_error *);
+struct cf_future *cf_future_part(struct cf_future *whole, const void *arg, size_t len); /* PENDING, not shared yet */
+bool cf_future_claim(struct cf_future *);        /* PENDING -> RUNNING */
+bool cf_future_fail(struct cf_future *, struct cf_error *); /* PENDING -> FINISHED; takes the error in any case */
+/* RUNNING -> FINISHED, the outcome being in place; worker is who ran it, or NULL. */
+void cf_future_finish(struct cf_future *, struct cf_worker *);
+void cf_future_dequeued(struct cf_future *);     /* the queue's reference to one that it could not claim */
+
+bool cf_future_frozen(const struct cf_future *); /* it is of the other side of a fork */
+
+static inline uint32_t
+cf_future_state(const struct cf_future *future)
+{
+    return atomic_load_explicit(&future->state, memory_order_acquire) & CF_STATE_MASK;
+}
+
+/*
+ * Calls (call.c): a task's run in some worker, wherever that is.  Small results go to room.
+ */
+struct cf_call {
+    const struct cf_task *task;
+    bool chunk;
+    const void *arg;
+    size_t arg_len;
+    struct cf_worker *worker;
+    void *room;
+    size_t room_size;
+    /* The outcome. */
+    const void *result;
+    size_t result_len;
+    void (*free_result)(void *);
+    struct cf_error *error; /* NULL: it has a result */
+};
+
+void cf_call_run(struct cf_call *);
+void cf_call_discard(struct cf_call *); /* the outcome */
+void cf_call_set_error(struct cf_call *, struct cf_error *);
+
+/* Run the task of a future that this thread has claimed; what is left to do is cf_future_finish(). */
+void cf_future_run(struct cf_future *, struct cf_worker *);
+
+/* Run .open_worker or .close_worker, if there is one.  open returns NULL or the reason why it failed. */
+struct cf_error *cf_worker_open(struct cf_worker *);
+void cf_worker_close(struct cf_worker *);
+
+/*
+ * Executors (executor.c).  A kind of executor is a struct that begins with a cf_executor, and these functions.
+ */
+struct cf_kind {
+    /*
+     * Take over one reference to a pending future and see to it that it is run.  Return 0; or an errno, and the
+     * reference is still the caller's: ESHUTDOWN after stop().
+     */
+    int (*submit)(struct cf_executor *, struct cf_future *);
+    /* Take a future that has not been started out of the queue, with its reference; NULL: there is none. */
+    struct cf_future *(*withdraw)(struct cf_executor *);
+    /* Refuse further submits.  Workers end when they have run out of calls.  Idempotent; does not wait. */
+    void (*stop)(struct cf_executor *);
+    /* After stop(): wait until all workers have ended.  Called once. */
+    void (*join)(struct cf_executor *);
+    /* After join(): free the executor itself. */
+    void (*free)(struct cf_executor *);
+};
+
+enum { CF_EXECUTOR_SHUT = 1, CF_EXECUTOR_INTERRUPTED = 2, CF_EXECUTOR_BROKEN = 4 };
+
+struct cf_executor {
+    const struct cf_kind *kind;
+    _Atomic uint32_t refs;  /* the owner, map iterators, waiters who deal with an interrupt */
+    _Atomic uint32_t flags; /* CF_EXECUTOR_..., only ever added to */
+    unsigned generation;    /* cf_generation() of its maker */
+    struct cf_options options;
+    char name[16];
+    _Atomic(struct cf_error *) broken; /* why, written before the flag */
+
+    _Atomic int stop_fd;      /* an eventfd; -1 once the workers are gone */
+    _Atomic int interrupting; /* cf_interrupt()s that may still write to it */
+
+    /* Only with .max_pending: */
+    _Atomic uint32_t pending;      /* calls that have not been started */
+    _Atomic uint32_t room_word;    /* changes when pending shrinks, or when waiting for that has become pointless */
+    _Atomic uint32_t room_waiters;
+
+    _Atomic uint32_t cancelling; /* cancelled calls that left the queue before their canceller was through */
+
+    pthread_mutex_t lock;      /* guards joining and joined */
+    pthread_cond_t joined_now; /* joined became true */
+    bool joining, joined;
+};
+
+int cf_executor_init(struct cf_executor *, const struct cf_kind *, const struct cf_options *, unsigned default_workers);
+void cf_executor_fini(struct cf_executor *);
+struct cf_executor *cf_constructor_failed(int error); /* NULL, with errno set and remembered */
+bool cf_executor_frozen(const struct cf_executor *);  /* it is of the other side of a fork */
+void cf_executor_retain(struct cf_executor *);
+void cf_executor_release(struct cf_executor *);
+void cf_executor_break(struct cf_executor *, const struct cf_error *cause, const char *what);
+void cf_executor_cancel_pending(struct cf_executor *);
+void cf_executor_told(struct cf_executor *); /* one canceller is through; see CF_STATE_DEQUEUED */
+void cf_executor_started(struct cf_executor *); /* one call fewer is pending */
+void cf_executor_dispose(struct cf_executor *, struct cf_future *); /* of a call dequeued but not to be run */
+struct cf_future *cf_executor_submit(struct cf_executor *, const struct cf_task *, bool chunk, const void *arg,
+                                     size_t len, bool may_block);
+
+static inline bool
+cf_executor_is(const struct cf_executor *executor, uint32_t flags)
+{
+    return (atomic_load_explicit(&executor->flags, memory_order_acquire) & flags) != 0;
+}
+
+void cf_observe(struct cf_executor *, enum cf_event_type, const struct cf_future *, const struct cf_worker *);
+
+/* How many cf_interrupt()s there were in this process: when it changes, sleepers look at their executors. */
+extern _Atomic uint32_t cf_interrupts;
+
+/*
+ * Waiting (wait.c, circle.c).
+ */
+
+/* Wait for one future, with help and with the check for circles; heed interrupts or not. */
+enum cf_status cf_wait_for(struct cf_future *, cf_time deadline, bool heed);
+
+/* Whether this thread may wait for an unfinished future at all: CF_OK, CF_FORKED or CF_DEADLOCK. */
+enum cf_status cf_may_wait(const struct cf_future *);
+
+/* If this thread is a worker of the future's executor and the future is pending, run it here; else return false. */
+bool cf_help(struct cf_future *);
+
+/* If the hook's executor is interrupted, cancel what it has not started and return true. */
+bool cf_heed_interrupt(struct cf_hook *);
+
+/* Note that this thread waits for that future alone; false: that would close a circle. */
+bool cf_circle_enter(struct cf_parker *, struct cf_future *);
+void cf_circle_leave(struct cf_parker *);
+
+/*
+ * A gathering (gather.c): futures that are added at any time and come out as they finish.  One thread adds and takes.
+ */
+struct cf_gather {
+    struct cf_gathered *first, *last;       /* those not done yet as far as the owner knows, in the order of adding */
+    struct cf_gathered *ready, *ready_last; /* those known to be done */
+    _Atomic(struct cf_gathered *) arrived;  /* a stack that settlers push to */
+    _Atomic(struct cf_parker *) sleeper;    /* whom to unpark for it */
+    size_t count;                           /* added and not taken */
+    uint32_t interrupts;                    /* the cf_interrupts that have been dealt with */
+};
+
+bool cf_gather_add(struct cf_gather *, struct cf_future *); /* takes over a reference, but not if it returns false */
+struct cf_future *cf_gather_take(struct cf_gather *, cf_time deadline, bool heed, enum cf_status *);
+void cf_gather_cancel(struct cf_gather *); /* those that have not started */
+void cf_gather_clear(struct cf_gather *);
+
+/*
+ * Iterators (iter.c).
+ */
+struct cf_iter_kind {
+    struct cf_future *(*next)(struct cf_iter *, enum cf_status *); /* a reference for the caller, or NULL and why */
+    size_t (*remaining)(const struct cf_iter *, size_t *total);
+    void (*free)(struct cf_iter *);
+};
+
+struct cf_iter {
+    const struct cf_iter_kind *kind; /* NULL: the one iterator there always is, which has failed */
+    enum cf_status status;
+    bool interrupt_said;
+    struct cf_future *lent;
+};
+
+extern struct cf_iter cf_iter_no_memory;
+
+/*
+ * Chunks (chunk.c): several items packed into one argument, several outcomes into one result.
+ */
+struct cf_pack {
+    unsigned char *bytes;
+    size_t used, size;
+    size_t count;
+};
+bool cf_pack_item(struct cf_pack *, const void *item, size_t len); /* false: no memory */
+void cf_pack_free(struct cf_pack *);
+int cf_chunk_run(struct cf_call *); /* stands in for the task's own run() */
+
+struct cf_unpack {
+    struct cf_future *call; /* a finished or cancelled chunk, owned */
+    const unsigned char *item, *outcome;
+    size_t left;
+};
+void cf_unpack_start(struct cf_unpack *, struct cf_future *call);
+struct cf_future *cf_unpack_next(struct cf_unpack *); /* NULL: no memory */
+void cf_unpack_free(struct cf_unpack *);
+
+#endif

@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: MIT */
+/* future.c - the outcome of one call: its memory, its state, and what can be asked of it. */
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core.h"
+
+const max_align_t cf_nothing;
+
+/* Stands in for the future of a call for which there is no memory. */
+static struct cf_error no_memory_error = {
+    .why = CF_REFUSED,
+    .domain = "errno",
+    .code = ENOMEM,
+    .task = "",
+    .worker = "",
+    .message = "no memory for the call",
+};
+static const struct cf_task no_task = { .name = "" };
+static struct cf_future no_memory = {
+    .state = CF_STATE_FINISHED,
+    .refs = 1,
+    .task = &no_task,
+    .arg = &cf_nothing,
+    .error = &no_memory_error,
+};
+
+/*
+ * Memory.
+ */
+
+static struct cf_future *
+allocate(struct cf_executor *executor, const struct cf_task *task, size_t room)
+{
+    size_t size = sizeof(struct cf_future) + room;
+    struct cf_future *future = cf_slab_alloc(&size);
+
+    if (future == NULL)
+        return NULL;
+    *future = (struct cf_future){
+        .state = CF_STATE_PENDING,
+        .refs = 1,
+        .executor = executor,
+        .task = task,
+        .arg = &cf_nothing,
+        .size = size > UINT32_MAX ? UINT32_MAX : (uint32_t)size,
+        .generation = (uint16_t)cf_generation(),
+    };
+    return future;
+}
+
+struct cf_future *
+cf_future_new(struct cf_executor *executor, const struct cf_task *task, const void *arg, size_t len)
+{
+    struct cf_future *future = allocate(executor, task, cf_round_up(len) + CF_ALIGN);
+
+    if (future != NULL && len > 0) {
+        future->arg = memcpy(future->room, arg, len);
+        future->arg_len = len;
+    }
+    return future;
+}
+
+struct cf_future *
+cf_future_refused(const struct cf_task *task, const void *arg, size_t len, struct cf_error *error)
+{
+    struct cf_future *future = NULL;
+
+    if (task == NULL)
+        task = &no_task;
+    if (arg == NULL || error->code == E2BIG)
+        len = 0;
+    if (error->code != ENOMEM)
+        future = cf_future_new(NULL, task, arg, len);
+    if (future == NULL) {
+        cf_error_free(error);
+        return &no_memory;
+    }
+    cf_future_fail(future, error);
+    return future;
+}
+
+struct cf_future *
+cf_future_part(struct cf_future *whole, const void *arg, size_t len)
+{
+    struct cf_future *future = allocate(NULL, whole->task, 0);
+
+    if (future != NULL) {
+        future->arg = arg;
+        future->arg_len = len;
+        future->whole = cf_retain(whole);
+    }
+    return future;
+}
+
+static void
+destroy(struct cf_future *future)
+{
+    if (future->free_result != NULL)
+        future->free_result((void *)(uintptr_t)future->result);
+    cf_error_free(atomic_load_explicit(&future->error, memory_order_relaxed));
+    cf_release(future->whole);
+    cf_slab_free(future, future->size);
+}
+
+struct cf_future *
+cf_retain(struct cf_future *future)
+{
+    if (future->size != 0)
+        atomic_fetch_add_explicit(&future->refs, 1, memory_order_relaxed);
+    return future;
+}
+
+void
+cf_release(struct cf_future *future)
+{
+    if (future == NULL || future->size == 0)
+        return;
+    /* Whoever finds a single reference holds it, so nobody can add to it meanwhile. */
+    if (atomic_load_explicit(&future->refs, memory_order_acquire) == 1
+        || atomic_fetch_sub_explicit(&future->refs, 1, memory_order_acq_rel) == 1)
+        destroy(future);
+}
+
+/*
+ * States.
+ */
+
+/* PENDING -> to, HOOKED or not; whether it was HOOKED goes to *old. */
+static bool
+leave_pending(struct cf_future *future, uint32_t to, uint32_t keep, uint32_t *old)
+{
+    *old = CF_STATE_PENDING;
+    while (!atomic_compare_exchange_weak_explicit(&future->state, old, to | (*old & keep), memory_order_acq_rel,
+                                                  memory_order_acquire))
+        if ((*old & CF_STATE_MASK) != CF_STATE_PENDING)
+            return false;
+    return true;
+}
+
+bool
+cf_future_claim(struct cf_future *future)
+{
+    uint32_t old;
+
+    return leave_pending(future, CF_STATE_RUNNING, CF_STATE_HOOKED, &old);
+}
+
+void
+cf_future_finish(struct cf_future *future, struct cf_worker *worker)
+{
+    uint32_t old = atomic_exchange_explicit(&future->state, CF_STATE_FINISHED, memory_order_acq_rel);
+
+    if (future->executor != NULL)
+        cf_observe(future->executor, CF_EVENT_ENDED, future, worker);
+    if ((old & CF_STATE_HOOKED) != 0)
+        cf_hooks_run(future);
+}
+
+bool
+cf_future_fail(struct cf_future *future, struct cf_error *error)
+{
+    if (!cf_future_claim(future)) {
+        cf_error_free(error);
+        return false;
+    }
+    atomic_store_explicit(&future->error, error, memory_order_relaxed);
+    cf_future_finish(future, NULL);
+    return true;
+}
+
+bool
+cf_future_frozen(const struct cf_future *future)
+{
+    return future->executor != NULL && future->generation != (uint16_t)cf_generation();
+}
+
+bool
+cf_cancel(struct cf_future *future)
+{
+    uint32_t old;
+
+    if (cf_future_frozen(future) || !leave_pending(future, CF_STATE_CANCELLED, 0, &old))
+        return cf_cancelled(future);
+
+    /* The executor exists until the queue has let go of this future and CF_STATE_TOLD is set. */
+    struct cf_executor *executor = future->executor;
+    if (executor != NULL) {
+        cf_executor_started(executor);
+        cf_observe(executor, CF_EVENT_ENDED, future, NULL);
+    }
+    if ((old & CF_STATE_HOOKED) != 0)
+        cf_hooks_run(future);
+    if ((atomic_fetch_or(&future->state, CF_STATE_TOLD) & CF_STATE_DEQUEUED) != 0)
+        cf_executor_told(executor);
+    return true;
+}
+
+void
+cf_future_dequeued(struct cf_future *future)
+{
+    uint32_t state = atomic_load(&future->state);
+
+    if ((state & CF_STATE_MASK) == CF_STATE_CANCELLED && (state & CF_STATE_TOLD) == 0) {
+        atomic_fetch_add(&future->executor->cancelling, 1);
+        if ((atomic_fetch_or(&future->state, CF_STATE_DEQUEUED) & CF_STATE_TOLD) != 0)
+            cf_executor_told(future->executor);
+    }
+    cf_release(future);
+}
+
+void
+cf_future_run(struct cf_future *future, struct cf_worker *worker)
+{
+    size_t used = future->arg == future->room ? cf_round_up(future->arg_len) : 0;
+    struct cf_call call = {
+        .task = future->task,
+        .chunk = future->chunk,
+        .arg = future->arg,
+        .arg_len = future->arg_len,
+        .worker = worker,
+        .room = future->room + used,
+        .room_size = sizeof *future + used < future->size ? future->size - sizeof *future - used : 0,
+    };
+
+    cf_executor_started(future->executor);
+    atomic_store_explicit(&future->runner, cf_self.parker, memory_order_relaxed);
+    cf_observe(future->executor, CF_EVENT_STARTED, future, worker);
+    cf_call_run(&call);
+    future->result = call.result;
+    future->result_len = call.result_len;
+    future->free_result = call.free_result;
+    atomic_store_explicit(&future->error, call.error, memory_order_relaxed);
+}
+
+/*
+ * Questions.
+ */
+
+bool
+cf_done(const struct cf_future *future)
+{
+    return cf_future_state(future) >= CF_STATE_FINISHED;
+}
+
+bool
+cf_running(const struct cf_future *future)
+{
+    return cf_future_state(future) == CF_STATE_RUNNING;
+}
+
+bool
+cf_cancelled(const struct cf_future *future)
+{
+    return cf_future_state(future) == CF_STATE_CANCELLED;
+}
+
+const void *
+cf_input(const struct cf_future *future, size_t *len)
+{
+    if (len != NULL)
+        *len = future->arg_len;
+    return future->arg;
+}
+
+/* Most cancelled futures are never asked why, so their errors are made when somebody asks. */
+static struct cf_error *
+cancelled_error(struct cf_future *future)
+{
+    struct cf_error *error = atomic_load_explicit(&future->error, memory_order_acquire);
+
+    if (error == NULL) {
+        struct cf_error *mine = cf_error_new(CF_CANCELLED, "errno", ECANCELED, future->task->name, "",
+                                             "cancelled before it started");
+        if (atomic_compare_exchange_strong(&future->error, &error, mine))
+            return mine;
+        cf_error_free(mine);
+    }
+    return error;
+}
+
+const struct cf_error *
+cf_error_of(struct cf_future *future)
+{
+    enum cf_status status = cf_wait_for(future, CF_NEVER, false);
+
+    if (status != CF_OK)
+        return cf_error_of_waiting(status);
+    if (cf_cancelled(future))
+        return cancelled_error(future);
+    return atomic_load_explicit(&future->error, memory_order_relaxed);
+}
+
+const void *
+cf_result(struct cf_future *future, size_t *len)
+{
+    if (cf_wait_for(future, CF_NEVER, false) != CF_OK || cf_cancelled(future)
+        || atomic_load_explicit(&future->error, memory_order_relaxed) != NULL)
+        return NULL;
+    if (len != NULL)
+        *len = future->result_len;
+    return future->result;
+}
+
+int
+cf_describe(const struct cf_future *future, char *text, size_t size)
+{
+    const char *name = future->task->name;
+    const char *space = name[0] == '\0' ? "" : " ";
+
+    switch (cf_future_state(future)) {
+    case CF_STATE_PENDING:
+        return snprintf(text, size, "<future %s%spending>", name, space);
+    case CF_STATE_RUNNING:
+        return snprintf(text, size, "<future %s%srunning>", name, space);
+    case CF_STATE_CANCELLED:
+        return snprintf(text, size, "<future %s%scancelled>", name, space);
+    default:
+        break;
+    }
+    const struct cf_error *error = atomic_load_explicit(&future->error, memory_order_relaxed);
+    if (error != NULL)
+        return snprintf(text, size, "<future %s%sfinished raised %s:%d>", name, space, error->domain, error->code);
+    return snprintf(text, size, "<future %s%sfinished returned %zu bytes>", name, space, future->result_len);
+}
+
+/*
+ * Promises.
+ */
+
+struct cf_future *
+cf_promise(void)
+{
+    static const struct cf_task promise = { .name = "promise" };
+    struct cf_future *future = cf_future_new(NULL, &promise, NULL, 0);
+
+    if (future == NULL)
+        errno = ENOMEM;
+    return future;
+}
+
+bool
+cf_settle(struct cf_future *future, const void *result, size_t len)
+{
+    void *copy = malloc(len > 0 ? len : 1);
+
+    if (copy == NULL)
+        return false;
+    if (len > 0)
+        memcpy(copy, result, len);
+    if (future->executor != NULL || !cf_future_claim(future)) {
+        free(copy);
+        return false;
+    }
+    future->result = copy;
+    future->result_len = len;
+    future->free_result = free;
+    cf_future_finish(future, NULL);
+    return true;
+}
+
+bool
+cf_settle_error(struct cf_future *future, const char *domain, int code, const char *message)
+{
+    struct cf_error *error = cf_error_new(CF_RAISED, domain, code, future->task->name, "", "%s", message);
+
+    if (future->executor != NULL) {
+        cf_error_free(error);
+        return false;
+    }
+    return cf_future_fail(future, error);
+}

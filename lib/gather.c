@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT */
+/* gather.c - futures that come out in the order in which they finish. */
+
+#include <stdlib.h>
+
+#include "core.h"
+
+struct cf_gathered {
+    struct cf_hook hook;
+    struct cf_gather *gather;
+    struct cf_future *future;         /* retained */
+    struct cf_gathered *next, *prev;  /* in the list of the open ones; next also in that of the ready ones */
+    struct cf_gathered *arrived_next; /* in the stack */
+};
+
+/* The stack's push and the look at the sleeper are sequentially consistent, like the sleeper's store and its last look. */
+static void
+arrive(struct cf_hook *hook)
+{
+    struct cf_gathered *entry = (struct cf_gathered *)(void *)hook;
+    struct cf_gather *gather = entry->gather;
+
+    entry->arrived_next = atomic_load(&gather->arrived);
+    while (!atomic_compare_exchange_weak(&gather->arrived, &entry->arrived_next, entry))
+        ;
+    if (atomic_load(&gather->sleeper) != NULL) {
+        struct cf_parker *sleeper = atomic_exchange(&gather->sleeper, NULL);
+        if (sleeper != NULL)
+            cf_unpark(sleeper);
+    }
+}
+
+static void
+append_open(struct cf_gather *gather, struct cf_gathered *entry)
+{
+    entry->prev = gather->last;
+    if (gather->last == NULL)
+        gather->first = entry;
+    else
+        gather->last->next = entry;
+    gather->last = entry;
+}
+
+static void
+remove_open(struct cf_gather *gather, struct cf_gathered *entry)
+{
+    if (entry->prev == NULL)
+        gather->first = entry->next;
+    else
+        entry->prev->next = entry->next;
+    if (entry->next == NULL)
+        gather->last = entry->prev;
+    else
+        entry->next->prev = entry->prev;
+}
+
+static void
+append_ready(struct cf_gather *gather, struct cf_gathered *entry)
+{
+    entry->next = NULL;
+    if (gather->ready == NULL)
+        gather->ready = entry;
+    else
+        gather->ready_last->next = entry;
+    gather->ready_last = entry;
+}
+
+bool
+cf_gather_add(struct cf_gather *gather, struct cf_future *future)
+{
+    struct cf_gathered *entry = calloc(1, sizeof *entry);
+
+    if (entry == NULL)
+        return false;
+    *entry = (struct cf_gathered){ .hook.notify = arrive, .gather = gather, .future = future };
+    gather->count++;
+    append_open(gather, entry);
+    if (!cf_hook_add(&entry->hook, future)) {
+        remove_open(gather, entry);
+        append_ready(gather, entry);
+    }
+    return true;
+}
+
+/* The stack, whose top came last, to the end of the ready list. */
+static void
+collect(struct cf_gather *gather)
+{
+    struct cf_gathered *entry = atomic_exchange(&gather->arrived, NULL);
+    struct cf_gathered *oldest = NULL;
+
+    while (entry != NULL) {
+        struct cf_gathered *next = entry->arrived_next;
+        entry->arrived_next = oldest;
+        oldest = entry;
+        entry = next;
+    }
+    for (; oldest != NULL; oldest = oldest->arrived_next) {
+        remove_open(gather, oldest);
+        append_ready(gather, oldest);
+    }
+}
+
+static struct cf_future *
+take_ready(struct cf_gather *gather)
+{
+    if (gather->ready == NULL)
+        collect(gather);
+    struct cf_gathered *entry = gather->ready;
+    if (entry == NULL)
+        return NULL;
+    struct cf_future *future = entry->future;
+    gather->ready = entry->next;
+    gather->count--;
+    /* The settler that told of it may still hold the lock under which it did. */
+    cf_hook_remove(&entry->hook);
+    free(entry);
+    return future;
+}
+
+static enum cf_status
+may_wait_for_open(const struct cf_gather *gather)
+{
+    enum cf_status status = CF_OK;
+
+    if (cf_self.frame == NULL && cf_generation() == 0)
+        return CF_OK;
+    for (const struct cf_gathered *entry = gather->first; entry != NULL && status == CF_OK; entry = entry->next)
+        if (!cf_done(entry->future))
+            status = cf_may_wait(entry->future);
+    return status;
+}
+
+static bool
+help_open(const struct cf_gather *gather)
+{
+    for (const struct cf_gathered *entry = gather->first; entry != NULL && cf_self.frame != NULL; entry = entry->next)
+        if (cf_help(entry->future))
+            return true;
+    return false;
+}
+
+static bool
+heed_interrupts(struct cf_gather *gather)
+{
+    bool interrupted = false;
+
+    for (struct cf_gathered *entry = gather->first; entry != NULL; entry = entry->next)
+        if (!cf_done(entry->future) && cf_heed_interrupt(&entry->hook))
+            interrupted = true;
+    return interrupted;
+}
+
+static enum cf_status
+sleep_until_arrival(struct cf_gather *gather, cf_time deadline)
+{
+    struct cf_parker *parker = cf_parker_mine();
+    bool woken = true;
+
+    if (parker == NULL)
+        return CF_FAILED;
+    atomic_store(&gather->sleeper, parker);
+    if (atomic_load(&gather->arrived) == NULL && atomic_load(&cf_interrupts) == gather->interrupts)
+        woken = cf_park(parker, deadline);
+    atomic_store(&gather->sleeper, NULL);
+    return woken || atomic_load(&gather->arrived) != NULL ? CF_OK : CF_TIMEOUT;
+}
+
+/* One step towards an arrival: an interrupt, a call that can be run here, or sleep. */
+static enum cf_status
+await(struct cf_gather *gather, cf_time deadline, bool heed)
+{
+    uint32_t interrupts = atomic_load(&cf_interrupts);
+
+    if (gather->count == 0)
+        return CF_END;
+    enum cf_status status = may_wait_for_open(gather);
+    if (status != CF_OK || help_open(gather))
+        return status;
+    if (interrupts == gather->interrupts)
+        return sleep_until_arrival(gather, deadline);
+    gather->interrupts = interrupts;
+    return heed_interrupts(gather) && heed ? CF_INTERRUPTED : CF_OK;
+}
+
+struct cf_future *
+cf_gather_take(struct cf_gather *gather, cf_time deadline, bool heed, enum cf_status *status)
+{
+    struct cf_future *future;
+
+    *status = CF_OK;
+    while ((future = take_ready(gather)) == NULL && *status == CF_OK)
+        *status = await(gather, deadline, heed);
+    return future;
+}
+
+void
+cf_gather_cancel(struct cf_gather *gather)
+{
+    for (struct cf_gathered *entry = gather->first; entry != NULL; entry = entry->next)
+        cf_cancel(entry->future);
+}
+
+static void
+clear_list(struct cf_gathered *entry)
+{
+    while (entry != NULL) {
+        struct cf_gathered *next = entry->next;
+        cf_hook_remove(&entry->hook);
+        cf_release(entry->future);
+        free(entry);
+        entry = next;
+    }
+}
+
+void
+cf_gather_clear(struct cf_gather *gather)
+{
+    clear_list(gather->ready);
+    clear_list(gather->first);
+    *gather = (struct cf_gather){ 0 };
+}

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT */
+/* hook.c - telling those who wait for a future, and running its callbacks. */
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "core.h"
+
+/*
+ * The locks of the hooks, each shared by the futures whose addresses hash to it.  Most futures never have a hook, so a
+ * lock in each would be waste.
+ */
+enum { BUCKETS = 64 };
+
+static struct bucket {
+    alignas(64) pthread_mutex_t lock;
+    pthread_cond_t ended; /* a callback has returned */
+} buckets[BUCKETS] = { [0 ... BUCKETS - 1] = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER } };
+
+static struct bucket *
+bucket_of(const struct cf_future *future)
+{
+    uint64_t hash = (uint64_t)(uintptr_t)future * UINT64_C(0x9e3779b97f4a7c15);
+
+    return &buckets[hash >> 58];
+}
+
+void
+cf_hook_after_fork(void)
+{
+    for (int i = 0; i < BUCKETS; i++) {
+        pthread_mutex_init(&buckets[i].lock, NULL);
+        pthread_cond_init(&buckets[i].ended, NULL);
+    }
+}
+
+static void
+link_last(struct cf_hook *hook)
+{
+    struct cf_hook **first = &hook->future->hooks;
+
+    hook->next = NULL;
+    hook->prev = hook;
+    if (*first == NULL) {
+        *first = hook;
+    } else {
+        hook->prev = (*first)->prev;
+        hook->prev->next = hook;
+        (*first)->prev = hook;
+    }
+    hook->linked = true;
+}
+
+static void
+unlink_hook(struct cf_hook *hook)
+{
+    struct cf_hook **first = &hook->future->hooks;
+
+    if (hook->next != NULL)
+        hook->next->prev = hook->prev;
+    else
+        (*first)->prev = hook->prev;
+    if (*first == hook)
+        *first = hook->next;
+    else
+        hook->prev->next = hook->next;
+    hook->linked = false;
+}
+
+bool
+cf_hook_add(struct cf_hook *hook, struct cf_future *future)
+{
+    struct bucket *bucket = bucket_of(future);
+    bool done;
+
+    hook->future = future;
+    hook->linked = false;
+    if (cf_done(future))
+        return false;
+
+    pthread_mutex_lock(&bucket->lock);
+    done = (atomic_fetch_or(&future->state, CF_STATE_HOOKED) & CF_STATE_MASK) >= CF_STATE_FINISHED;
+    if (!done)
+        link_last(hook);
+    pthread_mutex_unlock(&bucket->lock);
+    return !done;
+}
+
+void
+cf_hook_remove(struct cf_hook *hook)
+{
+    struct bucket *bucket = bucket_of(hook->future);
+
+    pthread_mutex_lock(&bucket->lock);
+    if (hook->linked)
+        unlink_hook(hook);
+    pthread_mutex_unlock(&bucket->lock);
+}
+
+struct cf_executor *
+cf_hook_interrupted(struct cf_hook *hook)
+{
+    struct bucket *bucket = bucket_of(hook->future);
+    struct cf_executor *executor = NULL;
+
+    pthread_mutex_lock(&bucket->lock);
+    if (hook->linked)
+        executor = hook->future->executor;
+    if (executor != NULL && !cf_executor_is(executor, CF_EXECUTOR_INTERRUPTED))
+        executor = NULL;
+    if (executor != NULL)
+        cf_executor_retain(executor);
+    pthread_mutex_unlock(&bucket->lock);
+    return executor;
+}
+
+static void
+call_back(struct cf_future *future, void (*callback)(struct cf_future *, void *), void *data)
+{
+    struct cf_frame frame = { .outer = cf_self.frame, .executor = future->executor };
+
+    if (cf_self.worker != NULL && cf_self.worker->engage != NULL)
+        cf_self.worker->engage(cf_self.worker);
+    cf_self.frame = &frame;
+    callback(future, data);
+    cf_self.frame = frame.outer;
+}
+
+/* The lock is held, but not while the callback runs; the hook stays linked so long, for cf_remove_on_done() to see. */
+static void
+run_callback(struct cf_hook *hook, struct bucket *bucket)
+{
+    hook->running = true;
+    hook->by = pthread_self();
+    pthread_mutex_unlock(&bucket->lock);
+    call_back(hook->future, hook->callback, hook->data);
+    pthread_mutex_lock(&bucket->lock);
+    unlink_hook(hook);
+    free(hook);
+    pthread_cond_broadcast(&bucket->ended);
+}
+
+void
+cf_hooks_run(struct cf_future *future)
+{
+    struct bucket *bucket = bucket_of(future);
+    struct cf_hook *next;
+
+    pthread_mutex_lock(&bucket->lock);
+    for (struct cf_hook *hook = future->hooks; hook != NULL; hook = next) {
+        next = hook->next;
+        if (hook->notify != NULL) {
+            unlink_hook(hook);
+            hook->notify(hook);
+        }
+    }
+    while (future->hooks != NULL)
+        run_callback(future->hooks, bucket);
+    pthread_mutex_unlock(&bucket->lock);
+}
+
+int
+cf_on_done(struct cf_future *future, void (*callback)(struct cf_future *, void *), void *data)
+{
+    struct cf_hook *hook = NULL;
+
+    if (!cf_done(future)) {
+        hook = malloc(sizeof *hook);
+        if (hook == NULL)
+            return -1;
+        *hook = (struct cf_hook){ .callback = callback, .data = data };
+        if (cf_hook_add(hook, future))
+            return 0;
+    }
+    free(hook);
+    cf_retain(future);
+    call_back(future, callback, data);
+    cf_release(future);
+    return 0;
+}
+
+static struct cf_hook *
+find(const struct cf_future *future, void (*callback)(struct cf_future *, void *), const void *data)
+{
+    struct cf_hook *hook = future->hooks;
+
+    while (hook != NULL && (hook->callback != callback || hook->data != data))
+        hook = hook->next;
+    return hook;
+}
+
+static bool
+is_linked(const struct cf_future *future, const struct cf_hook *hook)
+{
+    for (const struct cf_hook *h = future->hooks; h != NULL; h = h->next)
+        if (h == hook)
+            return true;
+    return false;
+}
+
+bool
+cf_remove_on_done(struct cf_future *future, void (*callback)(struct cf_future *, void *), void *data)
+{
+    struct bucket *bucket = bucket_of(future);
+    bool removed = false;
+
+    pthread_mutex_lock(&bucket->lock);
+    struct cf_hook *hook = find(future, callback, data);
+    if (hook != NULL && !hook->running) {
+        unlink_hook(hook);
+        free(hook);
+        removed = true;
+    } else if (hook != NULL && !pthread_equal(hook->by, pthread_self())) {
+        while (is_linked(future, hook))
+            pthread_cond_wait(&bucket->ended, &bucket->lock);
+    }
+    pthread_mutex_unlock(&bucket->lock);
+    return removed;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* iter.c - futures, one after another. */
+
+#include "core.h"
+
+/* Stands in for an iterator for which there is no memory.  Nothing is ever written to it. */
+struct cf_iter cf_iter_no_memory = { .kind = NULL, .status = CF_FAILED };
+
+struct cf_future *
+cf_take(struct cf_iter *iter)
+{
+    if (iter->kind == NULL)
+        return NULL;
+    cf_release(iter->lent);
+    iter->lent = NULL;
+    struct cf_future *future = iter->kind->next(iter, &iter->status);
+    if (iter->status == CF_INTERRUPTED)
+        iter->interrupt_said = true;
+    return future;
+}
+
+struct cf_future *
+cf_next(struct cf_iter *iter)
+{
+    struct cf_future *future = cf_take(iter);
+
+    if (iter->kind != NULL)
+        iter->lent = future;
+    return future;
+}
+
+enum cf_status
+cf_status(const struct cf_iter *iter)
+{
+    return iter->status;
+}
+
+size_t
+cf_remaining(const struct cf_iter *iter, size_t *total)
+{
+    if (iter->kind != NULL)
+        return iter->kind->remaining(iter, total);
+    if (total != NULL)
+        *total = 0;
+    return 0;
+}
+
+void
+cf_iter_free(struct cf_iter *iter)
+{
+    if (iter == NULL || iter->kind == NULL)
+        return;
+    cf_release(iter->lent);
+    iter->kind->free(iter);
+}

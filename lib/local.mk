@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: MIT
+lib_LTLIBRARIES = %D%/libcf.la
+include_HEADERS = %D%/cf.h
+pkgconfigdir = $(libdir)/pkgconfig
+nodist_pkgconfig_DATA = %D%/libcf.pc
+
+%C%_libcf_la_SOURCES = \
+    %D%/call.c \
+    %D%/chunk.c \
+    %D%/circle.c \
+    %D%/chunk.c \
+    %D%/circle.c \
+    %D%/completed.c \
+    %D%/core.h \
+    %D%/cpus.c \
+    %D%/error.c \
+    %D%/executor.c \
+    %D%/future.c \
+    %D%/gather.c \
+    %D%/hook.c \
+    %D%/gather.c \
+    %D%/hook.c \
+    %D%/inline.c \
+    %D%/iter.c \
+    %D%/map.c \
+    %D%/park.c \
+    %D%/slab.c \
+    %D%/thread.c \
+    %D%/thread.c \
+    %D%/threads.c \
+    %D%/time.c \
+    %D%/wait.c
+%C%_libcf_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden
+
+# current:revision:age, as libtool counts the interface; see "How a release is made" in HACKING.md.
+%C%_libcf_la_LDFLAGS = $(SANITIZER_CFLAGS) -pthread -version-info 0:0:0

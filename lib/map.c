@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: MIT */
+/* map.c - cf_map() and cf_map_from(). */
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "core.h"
+
+enum { ROUNDS = 4 }; /* how many items a worker the default buffer of a generator holds */
+
+/* Where the items come from: an array, or a generator. */
+struct source {
+    const unsigned char *items;
+    size_t n, size, taken;
+
+    int (*next)(void *source, const void **item, size_t *len);
+    void *data;
+};
+
+struct map {
+    struct cf_iter iter;
+    struct cf_executor *executor; /* retained; NULL if it was never made */
+    const struct cf_task *task;
+    struct source source;
+    struct cf_map_options options;
+
+    /* The calls ahead of the reader: a ring in the order of the items, or a gathering of them in any order. */
+    struct cf_future **ring;
+    size_t ring_size, ring_first, calls;
+    struct cf_gather gather;
+    struct cf_unpack chunk; /* the one that is being read */
+
+    size_t ahead; /* items that have been taken but not yielded */
+    size_t total; /* items that have been taken */
+    bool ended;   /* the source has no more, or nobody wants any */
+    bool failed;  /* but has an error that has not been told */
+    bool over;    /* nothing will ever be yielded again */
+};
+
+/*
+ * The source.
+ */
+
+static int
+take_from_array(struct source *source, const void **item, size_t *len)
+{
+    if (source->taken == source->n)
+        return 0;
+    *item = source->items == NULL ? NULL : source->items + source->taken * source->size;
+    *len = source->size;
+    source->taken++;
+    return 1;
+}
+
+/* The next item: 1, or 0 if there is none and there will be none. */
+static int
+take_item(struct map *map, const void **item, size_t *len)
+{
+    struct cf_executor *outer = cf_self.generating;
+    int rc;
+
+    if (map->source.next == NULL) {
+        rc = take_from_array(&map->source, item, len);
+    } else {
+        cf_self.generating = map->executor;
+        rc = map->source.next(map->source.data, item, len);
+        cf_self.generating = outer;
+    }
+    if (rc == 1 && (*item != NULL || *len == 0)) {
+        map->ahead++;
+        map->total++;
+        return 1;
+    }
+    map->ended = true;
+    map->failed = rc != 0;
+    return 0;
+}
+
+/*
+ * The calls ahead.
+ */
+
+static bool
+reserve_in_ring(struct map *map)
+{
+    if (map->calls < map->ring_size)
+        return true;
+    size_t size = map->ring_size == 0 ? 64 : 2 * map->ring_size;
+    struct cf_future **ring = calloc(size, sizeof(struct cf_future *));
+    if (ring == NULL)
+        return false;
+    for (size_t i = 0; i < map->calls; i++)
+        ring[i] = map->ring[(map->ring_first + i) % map->ring_size];
+    free(map->ring);
+    map->ring = ring;
+    map->ring_size = size;
+    map->ring_first = 0;
+    return true;
+}
+
+static bool
+add_call(struct map *map, struct cf_future *call)
+{
+    if (map->options.unordered ? !cf_gather_add(&map->gather, call) : !reserve_in_ring(map)) {
+        cf_cancel(call);
+        cf_release(call);
+        return false;
+    }
+    if (!map->options.unordered)
+        map->ring[(map->ring_first + map->calls) % map->ring_size] = call;
+    map->calls++;
+    return true;
+}
+
+static struct cf_future *
+submit_item(struct map *map)
+{
+    const void *item = NULL;
+    size_t len = 0;
+
+    if (take_item(map, &item, &len) == 0)
+        return NULL;
+    return cf_executor_submit(map->executor, map->task, false, item, len, true);
+}
+
+static struct cf_future *
+submit_chunk(struct map *map)
+{
+    struct cf_pack pack = { 0 };
+    struct cf_future *call = NULL;
+    const void *item = NULL;
+    size_t len = 0;
+
+    while (pack.count < map->options.chunksize && take_item(map, &item, &len) != 0)
+        if (!cf_pack_item(&pack, item, len)) {
+            map->ahead--;
+            map->ended = map->failed = true;
+            break;
+        }
+    if (pack.count > 0)
+        call = cf_executor_submit(map->executor, map->task, true, pack.bytes, pack.used, true);
+    cf_pack_free(&pack);
+    return call;
+}
+
+static bool
+has_room(const struct map *map)
+{
+    const struct cf_executor *executor = map->executor;
+
+    if (map->calls == 0)
+        return true;
+    if (map->options.buffersize - map->ahead < map->options.chunksize)
+        return false;
+    return executor == NULL || executor->options.max_pending == 0
+           || atomic_load(&executor->pending) < executor->options.max_pending;
+}
+
+static bool
+is_late(const struct map *map)
+{
+    return map->options.deadline != CF_NEVER && cf_now() >= map->options.deadline;
+}
+
+static bool
+is_interrupted(const struct map *map)
+{
+    return map->executor != NULL && cf_executor_is(map->executor, CF_EXECUTOR_INTERRUPTED);
+}
+
+static void
+fill(struct map *map)
+{
+    while (!map->ended && has_room(map) && !is_late(map) && !is_interrupted(map)) {
+        struct cf_future *call = map->options.chunksize == 1 ? submit_item(map) : submit_chunk(map);
+        if (call != NULL && !add_call(map, call))
+            map->ended = map->failed = true;
+    }
+}
+
+/*
+ * The reader's side.
+ */
+
+static void
+cancel_calls(struct map *map)
+{
+    for (size_t i = 0; i < map->calls && !map->options.unordered; i++)
+        cf_cancel(map->ring[(map->ring_first + i) % map->ring_size]);
+    cf_gather_cancel(&map->gather);
+}
+
+/* The next call that is done: the first, or if unordered any. */
+static struct cf_future *
+next_call(struct map *map, enum cf_status *status)
+{
+    const bool heed = !map->iter.interrupt_said;
+    struct cf_future *call;
+
+    if (map->options.unordered) {
+        call = cf_gather_take(&map->gather, map->options.deadline, heed, status);
+    } else {
+        call = map->ring[map->ring_first];
+        *status = cf_wait_for(call, map->options.deadline, heed);
+    }
+    if (*status != CF_OK)
+        return NULL;
+    map->calls--;
+    if (!map->options.unordered)
+        map->ring_first = (map->ring_first + 1) % map->ring_size;
+    return call;
+}
+
+static struct cf_future *
+next_part(struct map *map, enum cf_status *status)
+{
+    struct cf_future *part = cf_unpack_next(&map->chunk);
+
+    *status = part == NULL ? CF_FAILED : CF_OK;
+    if (part != NULL && map->chunk.left == 0)
+        cf_unpack_free(&map->chunk);
+    return part;
+}
+
+/* There are no calls ahead, and none could be added. */
+static enum cf_status
+status_at_end(struct map *map)
+{
+    map->over = true;
+    if (map->failed)
+        return CF_FAILED;
+    return map->ended || map->iter.interrupt_said ? CF_END : CF_TIMEOUT;
+}
+
+static struct cf_future *
+next_future(struct map *map, enum cf_status *status)
+{
+    if (map->chunk.left > 0)
+        return next_part(map, status);
+    if (map->calls == 0) {
+        *status = status_at_end(map);
+        return NULL;
+    }
+    struct cf_future *call = next_call(map, status);
+    if (call == NULL || map->options.chunksize == 1)
+        return call;
+    cf_unpack_start(&map->chunk, call);
+    return next_part(map, status);
+}
+
+static struct cf_future *
+map_next(struct cf_iter *iter, enum cf_status *status)
+{
+    struct map *map = (struct map *)(void *)iter;
+
+    if (map->over) {
+        *status = CF_END;
+        return NULL;
+    }
+    if (is_interrupted(map) && !iter->interrupt_said) {
+        cf_executor_cancel_pending(map->executor);
+        *status = CF_INTERRUPTED;
+        return NULL;
+    }
+    fill(map);
+    struct cf_future *future = next_future(map, status);
+    if (future != NULL)
+        map->ahead--;
+    if (*status == CF_TIMEOUT) {
+        map->over = true;
+        cancel_calls(map);
+    }
+    return future;
+}
+
+static size_t
+map_remaining(const struct cf_iter *iter, size_t *total)
+{
+    const struct map *map = (const struct map *)(const void *)iter;
+
+    if (total != NULL)
+        *total = map->total;
+    return map->ahead;
+}
+
+static void
+map_free(struct cf_iter *iter)
+{
+    struct map *map = (struct map *)(void *)iter;
+
+    cancel_calls(map);
+    for (size_t i = 0; i < map->calls && !map->options.unordered; i++)
+        cf_release(map->ring[(map->ring_first + i) % map->ring_size]);
+    cf_gather_clear(&map->gather);
+    cf_unpack_free(&map->chunk);
+    if (map->executor != NULL)
+        cf_executor_release(map->executor);
+    free(map->ring);
+    free(map);
+}
+
+static const struct cf_iter_kind map_kind = { map_next, map_remaining, map_free };
+
+static struct cf_map_options
+resolve(const struct cf_executor *executor, const struct source *source, const struct cf_map_options *given)
+{
+    struct cf_map_options options = given == NULL ? (struct cf_map_options){ 0 } : *given;
+    const size_t workers = executor == NULL ? 1 : executor->options.max_workers;
+
+    if (options.chunksize == 0)
+        options.chunksize = 1;
+    if (options.buffersize == 0)
+        options.buffersize = source->next == NULL ? SIZE_MAX : ROUNDS * workers * options.chunksize;
+    if (options.chunksize > options.buffersize)
+        options.chunksize = options.buffersize;
+    if (options.deadline == 0)
+        options.deadline = CF_NEVER;
+    return options;
+}
+
+static struct cf_iter *
+map_new(struct cf_executor *executor, const struct cf_task *task, const struct source *source,
+        const struct cf_map_options *options)
+{
+    struct map *map = calloc(1, sizeof *map);
+
+    if (map == NULL)
+        return &cf_iter_no_memory;
+    map->iter.kind = &map_kind;
+    map->executor = executor;
+    map->task = task;
+    map->source = *source;
+    map->options = resolve(executor, source, options);
+    if (executor != NULL)
+        cf_executor_retain(executor);
+    fill(map);
+    return &map->iter;
+}
+
+struct cf_iter *
+cf_map(struct cf_executor *executor, const struct cf_task *task, const void *items, size_t n, size_t size,
+       const struct cf_map_options *options)
+{
+    const struct source source = { .items = items, .n = n, .size = size };
+
+    return map_new(executor, task, &source, options);
+}
+
+struct cf_iter *
+cf_map_from(struct cf_executor *executor, const struct cf_task *task,
+            int (*next)(void *source, const void **item, size_t *len), void *data, const struct cf_map_options *options)
+{
+    const struct source source = { .next = next, .data = data };
+
+    return map_new(executor, task, &source, options);
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/* park.c - how a thread goes to sleep and is woken, and the short lock. */
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core.h"
+
+enum { EMPTY, TOKEN, ASLEEP };
+
+/* All parkers there ever were; only ever added to, at the front. */
+static _Atomic(struct cf_parker *) all;
+
+int
+cf_futex_wait(_Atomic uint32_t *word, uint32_t value, cf_time deadline)
+{
+    struct timespec at = { .tv_sec = deadline / 1000000000, .tv_nsec = deadline % 1000000000 };
+
+    /* FUTEX_WAIT_BITSET, unlike FUTEX_WAIT, takes a point in time. */
+    long rc = syscall(SYS_futex, word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, value,
+                      deadline == CF_NEVER ? NULL : &at, NULL, FUTEX_BITSET_MATCH_ANY);
+    return rc < 0 ? errno : 0;
+}
+
+void
+cf_futex_wake(_Atomic uint32_t *word, int count)
+{
+    int saved = errno;
+
+    syscall(SYS_futex, word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, count, NULL, NULL, 0);
+    errno = saved;
+}
+
+void
+cf_pause(void)
+{
+#if defined __x86_64__ || defined __i386__
+    __builtin_ia32_pause();
+#elif defined __aarch64__
+    __asm__ volatile("yield");
+#endif
+}
+
+static struct cf_parker *
+reuse(void)
+{
+    for (struct cf_parker *p = atomic_load(&all); p != NULL; p = p->next) {
+        bool used = false;
+        if (atomic_compare_exchange_strong(&p->used, &used, true))
+            return p;
+    }
+    return NULL;
+}
+
+static struct cf_parker *
+make(void)
+{
+    struct cf_parker *p = calloc(1, sizeof *p);
+
+    if (p == NULL)
+        return NULL;
+    atomic_store(&p->used, true);
+    p->next = atomic_load(&all);
+    while (!atomic_compare_exchange_weak(&all, &p->next, p))
+        ;
+    return p;
+}
+
+struct cf_parker *
+cf_parker_mine(void)
+{
+    if (cf_self.parker == NULL) {
+        cf_self.parker = reuse();
+        if (cf_self.parker == NULL)
+            cf_self.parker = make();
+        cf_thread_keep();
+    }
+    return cf_self.parker;
+}
+
+void
+cf_park_thread_exit(void)
+{
+    if (cf_self.parker != NULL)
+        atomic_store(&cf_self.parker->used, false);
+    cf_self.parker = NULL;
+}
+
+bool
+cf_park(struct cf_parker *p, cf_time deadline)
+{
+    for (;;) {
+        uint32_t word = EMPTY;
+        if (!atomic_compare_exchange_strong(&p->word, &word, ASLEEP) && word == TOKEN) {
+            atomic_store(&p->word, EMPTY);
+            return true;
+        }
+        if (cf_futex_wait(&p->word, ASLEEP, deadline) == ETIMEDOUT)
+            return atomic_exchange(&p->word, EMPTY) == TOKEN;
+    }
+}
+
+void
+cf_unpark(struct cf_parker *p)
+{
+    if (atomic_exchange(&p->word, TOKEN) == ASLEEP)
+        cf_futex_wake(&p->word, 1);
+}
+
+void
+cf_unpark_all(void)
+{
+    for (struct cf_parker *p = atomic_load(&all); p != NULL; p = p->next)
+        cf_unpark(p);
+}
+
+void
+cf_spin_lock(struct cf_spin *lock)
+{
+    for (unsigned tries = 1; atomic_exchange_explicit(&lock->held, true, memory_order_acquire); tries++) {
+        while (atomic_load_explicit(&lock->held, memory_order_relaxed) && tries % 128 != 0) {
+            cf_pause();
+            tries++;
+        }
+        /* The holder may have been preempted; let it run. */
+        if (tries % 128 == 0)
+            sched_yield();
+    }
+}
+
+void
+cf_spin_unlock(struct cf_spin *lock)
+{
+    atomic_store_explicit(&lock->held, false, memory_order_release);
+}

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * slab.c - memory for futures.
+ *
+ * Futures are allocated by one thread and often freed by another, which a general allocator makes expensive.  Here each
+ * thread keeps a short list of free blocks per size and exchanges whole batches with a depot that all share, after
+ * J. Bonwick and J. Adams, "Magazines and Vmem" (USENIX 2001).  The depot knows for each slab how many of its blocks are
+ * free and gives empty slabs back, so that a burst of futures does not hold its memory for ever.
+ *
+ * Under AddressSanitizer and ThreadSanitizer each block comes from malloc(), so that they see its life.
+ */
+
+#include <stdlib.h>
+
+#include "core.h"
+
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+#define PASS_THROUGH 1
+#elif defined __has_feature
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define PASS_THROUGH 1
+#endif
+#endif
+#ifndef PASS_THROUGH
+#define PASS_THROUGH 0
+#endif
+
+enum {
+    STEP = 64,          /* block sizes are multiples of this, a cache line */
+    CLASSES = 16,       /* up to 16 of them; larger blocks come from malloc() */
+    SLAB_SIZE = 65536,  /* and the alignment of slabs, so that a block finds its slab */
+    BATCH = 32,         /* blocks that travel between a thread and the depot at a time */
+    SPARE = 4           /* empty slabs that a class keeps */
+};
+
+struct block {
+    struct block *next;
+};
+
+/* A slab begins with this.  Guarded by the depot's lock. */
+struct slab {
+    struct slab *next, *prev; /* in the class's list of slabs that have free blocks */
+    struct block *free;
+    unsigned class, used, total;
+    unsigned carved; /* blocks that have ever been given out; the rest is untouched memory */
+};
+
+/* One a class.  The slabs with free blocks are a ring through this head. */
+struct depot {
+    struct slab head;
+    unsigned empty; /* of its slabs */
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards the depots and all slabs */
+static struct depot depots[CLASSES];
+
+static __thread struct cache {
+    struct block *free;
+    unsigned count;
+} caches[CLASSES] __attribute__((tls_model("initial-exec")));
+
+static void
+link_slab(struct slab *head, struct slab *slab)
+{
+    slab->next = head->next;
+    slab->prev = head;
+    head->next->prev = slab;
+    head->next = slab;
+}
+
+static void
+unlink_slab(struct slab *slab)
+{
+    slab->prev->next = slab->next;
+    slab->next->prev = slab->prev;
+}
+
+static struct slab *
+new_slab(unsigned class)
+{
+    struct slab *slab = aligned_alloc(SLAB_SIZE, SLAB_SIZE);
+
+    if (slab != NULL)
+        *slab = (struct slab){ .class = class, .total = (SLAB_SIZE - STEP) / (STEP * (class + 1)) };
+    return slab;
+}
+
+static struct block *
+block_from(struct slab *slab)
+{
+    struct block *block = slab->free;
+
+    if (block != NULL)
+        slab->free = block->next;
+    else
+        block = (struct block *)(void *)((char *)slab + STEP + (size_t)STEP * (slab->class + 1) * slab->carved++);
+    slab->used++;
+    return block;
+}
+
+/* A slab of the class that has a free block, made if need be; NULL: no memory.  The lock is held. */
+static struct slab *
+slab_with_room(unsigned class)
+{
+    struct depot *depot = &depots[class];
+
+    if (depot->head.next == NULL)
+        depot->head.next = depot->head.prev = &depot->head;
+    if (depot->head.next != &depot->head)
+        return depot->head.next;
+
+    struct slab *slab = new_slab(class);
+    if (slab != NULL) {
+        link_slab(&depot->head, slab);
+        depot->empty++;
+    }
+    return slab;
+}
+
+static void
+refill(struct cache *cache, unsigned class)
+{
+    struct slab *slab;
+
+    cf_thread_keep();
+    pthread_mutex_lock(&lock);
+    while (cache->count < BATCH && (slab = slab_with_room(class)) != NULL) {
+        if (slab->used == 0)
+            depots[class].empty--;
+        struct block *block = block_from(slab);
+        if (slab->used == slab->total)
+            unlink_slab(slab);
+        block->next = cache->free;
+        cache->free = block;
+        cache->count++;
+    }
+    pthread_mutex_unlock(&lock);
+}
+
+/* Give a block back to its slab.  Return the slab if that is to be freed.  The lock is held. */
+static struct slab *
+give_back(struct block *block)
+{
+    struct slab *slab = (struct slab *)((uintptr_t)block & ~(uintptr_t)(SLAB_SIZE - 1));
+    struct depot *depot = &depots[slab->class];
+
+    block->next = slab->free;
+    slab->free = block;
+    if (slab->used-- == slab->total)
+        link_slab(&depot->head, slab);
+    if (slab->used > 0)
+        return NULL;
+    if (depot->empty < SPARE) {
+        depot->empty++;
+        return NULL;
+    }
+    unlink_slab(slab);
+    return slab;
+}
+
+static void
+flush(struct cache *cache, unsigned keep)
+{
+    struct slab *unused = NULL;
+
+    pthread_mutex_lock(&lock);
+    while (cache->count > keep) {
+        struct block *block = cache->free;
+        cache->free = block->next;
+        cache->count--;
+        struct slab *slab = give_back(block);
+        if (slab != NULL) {
+            slab->next = unused;
+            unused = slab;
+        }
+    }
+    pthread_mutex_unlock(&lock);
+
+    while (unused != NULL) {
+        struct slab *next = unused->next;
+        free(unused);
+        unused = next;
+    }
+}
+
+void *
+cf_slab_alloc(size_t *size)
+{
+    unsigned class = (unsigned)((*size - 1) / STEP);
+
+    if (PASS_THROUGH || *size > (size_t)STEP * CLASSES)
+        return malloc(*size);
+
+    struct cache *cache = &caches[class];
+    if (cache->count == 0)
+        refill(cache, class);
+    struct block *block = cache->free;
+    if (block == NULL)
+        return NULL;
+    cache->free = block->next;
+    cache->count--;
+    *size = (size_t)STEP * (class + 1);
+    return block;
+}
+
+void
+cf_slab_free(void *memory, size_t size)
+{
+    if (PASS_THROUGH || size > (size_t)STEP * CLASSES) {
+        free(memory);
+        return;
+    }
+    struct cache *cache = &caches[(size - 1) / STEP];
+    struct block *block = memory;
+    block->next = cache->free;
+    cache->free = block;
+    if (++cache->count > 2 * BATCH)
+        flush(cache, BATCH);
+}
+
+void
+cf_slab_thread_exit(void)
+{
+    for (int i = 0; i < CLASSES; i++)
+        if (caches[i].count > 0)
+            flush(&caches[i], 0);
+}
+
+void
+cf_slab_before_fork(void)
+{
+    pthread_mutex_lock(&lock);
+}
+
+void
+cf_slab_after_fork(void)
+{
+    pthread_mutex_unlock(&lock);
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/* thread.c - what the library knows about the calling thread, and what becomes of it at thread exit and at fork. */
+
+#include <errno.h>
+
+#include "core.h"
+
+__thread struct cf_thread cf_self __attribute__((tls_model("initial-exec")));
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static int setup_error;
+static pthread_key_t key;
+static unsigned generation;
+
+struct cf_frame *
+cf_frame_of(const struct cf_executor *executor)
+{
+    for (struct cf_frame *frame = cf_self.frame; frame != NULL; frame = frame->outer)
+        if (frame->executor == executor)
+            return frame;
+    return NULL;
+}
+
+static void
+at_thread_exit(void *unused)
+{
+    (void)unused;
+    cf_park_thread_exit();
+    cf_slab_thread_exit();
+}
+
+static void
+in_child(void)
+{
+    generation++;
+    cf_slab_after_fork();
+    cf_hook_after_fork();
+}
+
+static void
+setup(void)
+{
+    setup_error = pthread_key_create(&key, at_thread_exit);
+    if (setup_error == 0)
+        setup_error = pthread_atfork(cf_slab_before_fork, cf_slab_after_fork, in_child);
+}
+
+int
+cf_thread_setup(void)
+{
+    pthread_once(&once, setup);
+    return setup_error;
+}
+
+void
+cf_thread_keep(void)
+{
+    /* Where this fails, the thread's caches are lost at its exit, and nothing else. */
+    if (cf_thread_setup() == 0)
+        pthread_setspecific(key, &key);
+}
+
+unsigned
+cf_generation(void)
+{
+    return generation;
+}
