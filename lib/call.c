@@ -93,8 +93,7 @@ cf_raise(struct cf_call *call, const char *domain, int code, const char *format,
     va_list args;
 
     va_start(args, format);
-    struct cf_error *error =
-        cf_error_vnew(CF_RAISED, domain, code, call->task->name, call->worker->name, format, args);
+    struct cf_error *error = cf_error_vnew(CF_RAISED, domain, code, call->task->name, call->worker->name, format, args);
     va_end(args);
     cf_call_set_error(call, error);
     return -1;

@@ -2,28 +2,30 @@
 /*
  * cf.h - concurrent futures: one call, many places to run it.
  *
- * The model.  A task is a named function from bytes to bytes.  An executor runs calls of tasks; where it does so is its
- * kind: inline, in the caller, or in a pool of threads.  The program that submits the calls reads the same in each case.
- * A future is the outcome of one call: a result, an error, or neither yet.
+ * The model.  A task is a named function from bytes to bytes.  An executor runs calls of tasks; where it does so is
+ * its kind: inline, in the caller, or in a pool of threads.  The program that submits the calls reads the same in
+ * each case.  A future is the outcome of one call: a result, an error, or neither yet.
  *
- * Ownership.  Arguments are copied in.  A future belongs to whoever got it from cf_submit(), cf_take() or cf_promise(),
- * who gives it back with cf_release(); its argument, result and error live as long as it does, also after its executor
- * is closed.  A future that an iterator yields is lent until the next cf_next() or cf_iter_free().  The array of a
- * cf_map() is read until its iterator is freed.  Data handed to a task or out of a future is aligned for any type and is
- * never NULL, also when it is 0 bytes long; a result handed over by cf_return_owned() is as its task made it.
+ * Ownership.  Arguments are copied in.  A future belongs to whoever got it from cf_submit(), cf_take() or
+ * cf_promise(), who gives it back with cf_release(); its argument, result and error live as long as it does, also
+ * after its executor is closed.  A future that an iterator yields is lent until the next cf_next() or cf_iter_free().
+ * The array of a cf_map() is read until its iterator is freed.  Data handed to a task or out of a future is aligned
+ * for any type and is never NULL, also when it is 0 bytes long; a result handed over by cf_return_owned() is as its
+ * task made it.
  *
  * Failure.  Constructors return NULL and set errno.  After that a call fails in one place only: in its future, where
- * cf_error_of() tells.  So cf_submit() and cf_map() never return NULL: a call that could not start is a future that has
- * failed already.  A NULL executor fails every call with the errno of the constructor that last failed in this thread.
- * What went wrong with waiting, as opposed to with a call, is a cf_status.
+ * cf_error_of() tells.  So cf_submit() and cf_map() never return NULL: a call that could not start is a future that
+ * has failed already.  A NULL executor fails every call with the errno of the constructor that last failed in this
+ * thread.  What went wrong with waiting, as opposed to with a call, is a cf_status.
  *
- * Threads.  Every function may be called from any thread at any time, except that an iterator belongs to one thread at a
- * time and cf_close() is called once, by the owner.  Task code, callbacks, observers and generators run under no lock of
- * the library's.  The library prints nothing, installs no signal handler and never exits.
+ * Threads.  Every function may be called from any thread at any time, except that an iterator belongs to one thread
+ * at a time and cf_close() is called once, by the owner.  Task code, callbacks, observers and generators run under no
+ * lock of the library's.  The library prints nothing, installs no signal handler and never exits.
  *
- * Signals and forks.  Only cf_interrupt() may be called from a signal handler.  Workers that are threads have all signals
- * blocked.  In a forked child the parent's executors are frozen: futures can be asked, those that were done can be read,
- * calls are refused with ECHILD, waiting ends at once in CF_FORKED, and cf_close() merely closes descriptors.
+ * Signals and forks.  Only cf_interrupt() may be called from a signal handler.  Workers that are threads have all
+ * signals blocked.  In a forked child the parent's executors are frozen: futures can be asked, those that were done
+ * can be read, calls are refused with ECHILD, waiting ends at once in CF_FORKED, and cf_close() merely closes
+ * descriptors.
  *
  * The interface is unstable before 1.0.
  */
@@ -52,8 +54,8 @@ const char *cf_version(void);
 /*
  * Tasks.
  *
- * A task is described once, in static storage.  Its run() takes its argument with cf_arg() and ends in
- * `return cf_return(...)` or `return cf_raise(...)`.  A run() that returns 0 without cf_return() has returned 0 bytes; one
+ * A task is described once, in static storage.  Its run() takes its argument with cf_arg() and ends in `return
+ * cf_return(...)` or `return cf_raise(...)`.  A run() that returns 0 without cf_return() has returned 0 bytes; one
  * that returns anything else without cf_raise() has failed with that code in the domain "task".
  */
 struct cf_task {
@@ -71,8 +73,9 @@ void *cf_local(const struct cf_call *);
 const char *cf_worker(const struct cf_call *);
 
 /*
- * Whether the call had better end soon, because its executor was interrupted or killed.  A task that waits in poll() or
- * curl_multi_poll() adds cf_stop_fd() to what it waits for, which is readable from that moment on; it must not read it.
+ * Whether the call had better end soon, because its executor was interrupted or killed.  A task that waits in poll()
+ * or curl_multi_poll() adds cf_stop_fd() to what it waits for, which is readable from that moment on; it must not
+ * read it.
  */
 bool cf_stopping(const struct cf_call *);
 int cf_stop_fd(const struct cf_call *);
@@ -84,14 +87,14 @@ int cf_stop_fd(const struct cf_call *);
 int cf_return(struct cf_call *, const void *result, size_t len);
 
 /*
- * The same without a copy: result is the library's from now on, which calls free_result(result) after the last release.
- * A free_result of NULL is for what needs no freeing.  In a chunk of a map there is a copy all the same.
+ * The same without a copy: result is the library's from now on, which calls free_result(result) after the last
+ * release.  A free_result of NULL is for what needs no freeing.  In a chunk of a map there is a copy all the same.
  */
 int cf_return_owned(struct cf_call *, void *result, size_t len, void (*free_result)(void *));
 
 /*
- * Fail the call.  domain says what code means ("errno", "http", the program's own); it is copied, as is the message, of
- * which only the first line counts.  Return -1.
+ * Fail the call.  domain says what code means ("errno", "http", the program's own); it is copied, as is the message,
+ * of which only the first line counts.  Return -1.
  */
 int cf_raise(struct cf_call *, const char *domain, int code, const char *format, ...)
     __attribute__((__format__(__printf__, 4, 5)));
@@ -100,18 +103,18 @@ int cf_raise(struct cf_call *, const char *domain, int code, const char *format,
 typedef int64_t cf_time;
 #define CF_NEVER INT64_MAX
 
-/* The point so many seconds from now; CF_NEVER where that is too far to be said, or not a number. */
+/* The point so many seconds from now, or before now, but at least 1; CF_NEVER where that cannot be said. */
 cf_time cf_after(double seconds);
 
 /* Why a call has no result, and the words for it. */
 #define CF_WHY_TABLE(X)                                                                                                \
-    X(CF_RAISED, 1, "raised")            /* its task said so */                                                        \
-    X(CF_CANCELLED, 2, "cancelled")      /* before it started */                                                       \
-    X(CF_WORKER_LOST, 3, "worker lost")  /* its worker died: code is the signal, or 256 + the exit status */           \
-    X(CF_TIMED_OUT, 4, "timed out")      /* it ran longer than its executor allows */                                  \
-    X(CF_KILLED, 5, "killed")            /* its executor was killed while it ran */                                    \
-    X(CF_BROKEN, 6, "executor broken")   /* domain, code and message tell by what */                                   \
-    X(CF_REFUSED, 7, "refused")          /* it, or waiting for it here, was not possible: code is an errno */
+    X(CF_RAISED, 1, "raised")           /* its task said so */                                                         \
+    X(CF_CANCELLED, 2, "cancelled")     /* before it started */                                                        \
+    X(CF_WORKER_LOST, 3, "worker lost") /* its worker died: code is the signal, or 256 + the exit status */            \
+    X(CF_TIMED_OUT, 4, "timed out")     /* it ran longer than its executor allows */                                   \
+    X(CF_KILLED, 5, "killed")           /* its executor was killed while it ran */                                     \
+    X(CF_BROKEN, 6, "executor broken")  /* domain, code and message tell by what */                                    \
+    X(CF_REFUSED, 7, "refused")         /* it, or waiting for it here, was not possible: code is an errno */
 enum cf_why {
 #define CF_WHY_CODE(name, number, words) name = number,
     CF_WHY_TABLE(CF_WHY_CODE)
@@ -122,9 +125,9 @@ const char *cf_why_text(enum cf_why);
 /*
  * What Python would carry in an exception.  No member is NULL; strings that do not apply are empty.
  *
- * The errno of a CF_REFUSED is ESHUTDOWN (the executor is shut down), ECANCELED (an interrupt came first), EINVAL (a bad
- * argument), E2BIG, EAGAIN (cf_try_submit() found no room), ENOMEM, ECHILD (in a forked child), EDEADLK (to wait here
- * would be to wait for ever), or what the failed constructor left.
+ * The errno of a CF_REFUSED is ESHUTDOWN (the executor is shut down), ECANCELED (an interrupt came first), EINVAL (a
+ * bad argument), E2BIG, EAGAIN (cf_try_submit() found no room), ENOMEM, ECHILD (in a forked child), EDEADLK (to wait
+ * here would be to wait for ever), or what the failed constructor left.
  */
 struct cf_error {
     enum cf_why why;
@@ -155,9 +158,9 @@ struct cf_options {
     const char *name;     /* prefix of the workers' names, "cf" by default; copied */
 
     /*
-     * What a worker keeps between calls, such as a connection: open_worker() runs in each worker before its first call
-     * and leaves it in *local; close_worker() runs in the same worker after its last, if open_worker() returned 0.  Its
-     * call has no argument.  An open_worker() that fails (like a task: cf_raise()) breaks the executor.
+     * What a worker keeps between calls, such as a connection: open_worker() runs in each worker before its first
+     * call and leaves it in *local; close_worker() runs in the same worker after its last, if open_worker() returned
+     * 0.  Its call has no argument.  An open_worker() that fails (like a task: cf_raise()) breaks the executor.
      */
     int (*open_worker)(struct cf_call *, void **local, const void *worker_arg);
     void (*close_worker)(void *local);
@@ -174,15 +177,16 @@ struct cf_executor *cf_inline_pool(const struct cf_options *);
 /* Runs calls in up to max_workers threads, started on demand.  The options are copied; NULL means all defaults. */
 struct cf_executor *cf_thread_pool(const struct cf_options *);
 
-/* Processors this process may use: its affinity mask, its cgroup's quota rounded up, or CF_CPU_COUNT of the environment. */
+/* The processors this process may use: by its affinity and its cgroup's quota, or $CF_CPU_COUNT if that is set. */
 unsigned cf_cpu_count(void);
 
 /*
  * Refuse new calls; as asked, cancel those not started, kill those running, wait until all have ended.
  *
- * Without CF_CANCEL what is pending still runs.  CF_KILL includes CF_CANCEL; a thread cannot be killed, so its call is
- * told to stop as by cf_interrupt().  With CF_WAIT, return when every future is settled, every callback has returned and
- * every worker and descriptor is gone.  May be repeated, by several threads, each call adding to the earlier ones.
+ * Without CF_CANCEL what is pending still runs.  CF_KILL includes CF_CANCEL; a thread cannot be killed, so its call
+ * is told to stop as by cf_interrupt().  With CF_WAIT, return when every future is settled, every callback has
+ * returned and every worker and descriptor is gone.  May be repeated, by several threads, each call adding to the
+ * earlier ones.
  *
  * Return 0; or -1 with EDEADLK, nothing done, for CF_WAIT inside a task or callback of this executor; or -1 with
  * ECHILD in a forked child, the descriptors closed; or, with CF_WAIT, -1 with EPIPE if the executor broke on the way.
@@ -194,15 +198,16 @@ int cf_shutdown(struct cf_executor *, int how);
 int cf_close(struct cf_executor *);
 
 /*
- * Ask everybody to stop: calls not started are cancelled, cf_next() and cf_wait() return CF_INTERRUPTED, running calls
- * see cf_stopping() and a readable cf_stop_fd(), further cf_submit() are refused with ECANCELED.  Async-signal-safe.
+ * Ask everybody to stop: calls not started are cancelled, cf_next() and cf_wait() return CF_INTERRUPTED, running
+ * calls see cf_stopping() and a readable cf_stop_fd(), further cf_submit() are refused with ECANCELED.  For good.
+ * Async-signal-safe; a handler that calls it must not do so once cf_close() has returned.
  */
 void cf_interrupt(struct cf_executor *);
 
 /*
- * Call task with a copy of the len bytes at arg.  Never NULL: what cannot be started is a future that has failed, with
- * CF_REFUSED or CF_BROKEN.  Calls that one thread outside the pool submits start in that order, give or take one batch a
- * worker.  With .max_pending, wait for room; the try form fails with EAGAIN instead.
+ * Call task with a copy of the len bytes at arg.  Never NULL: what cannot be started is a future that has failed,
+ * with CF_REFUSED or CF_BROKEN.  Calls that one thread outside the pool submits start in that order, give or take one
+ * batch a worker.  With .max_pending, wait for room; the try form fails with EAGAIN instead.
  */
 struct cf_future *cf_submit(struct cf_executor *, const struct cf_task *, const void *arg, size_t len);
 struct cf_future *cf_try_submit(struct cf_executor *, const struct cf_task *, const void *arg, size_t len);
@@ -211,7 +216,7 @@ struct cf_future *cf_try_submit(struct cf_executor *, const struct cf_task *, co
  * Futures.
  */
 
-/* Ask a future, without waiting.  A done one has finished or was cancelled; a running one has been started by a worker. */
+/* Ask, without waiting.  A done future has finished or was cancelled; a running one has been started by a worker. */
 bool cf_done(const struct cf_future *);
 bool cf_running(const struct cf_future *);
 bool cf_cancelled(const struct cf_future *);
@@ -225,8 +230,9 @@ bool cf_cancel(struct cf_future *);
  *
  * In a thread pool's own task, a call of the same pool that is still pending is run at once by the waiting worker,
  * nested at most CF_MAX_DEPTH deep.  Where waiting would never end, or the call is a parent's, both return at once:
- * cf_result() NULL, and cf_error_of() an error CF_REFUSED of the wait, with EDEADLK or ECHILD, that the future does not
- * keep.  So it is in a callback for an unfinished call of the same executor, and where results wait for each other.
+ * cf_result() NULL, and cf_error_of() an error CF_REFUSED of the wait, with EDEADLK or ECHILD, that the future does
+ * not keep.  So it is in a callback for an unfinished call of the same executor, and where results wait for each
+ * other.
  *
  * cf_wait() for one future has a deadline.
  */
@@ -244,15 +250,16 @@ const void *cf_input(const struct cf_future *, size_t *len);
 int cf_describe(const struct cf_future *, char *text, size_t size);
 
 /*
- * Run callback(future, data) once when the future is done, in the thread that finishes or cancels it; or at once, here,
- * if it is done already.  Callbacks of one future run in the order in which they were added, after those who wait for it
- * were woken.  The library holds a reference until the callback returns.  Return 0, or -1 with ENOMEM.
+ * Run callback(future, data) once when the future is done, in the thread that finishes or cancels it; or at once,
+ * here and like any function called here, if it is done already.  Callbacks of one future run in the order in which
+ * they were added, after those who wait for it were woken.  The library holds a reference until the callback returns.
+ * Return 0, or -1 with ENOMEM.
  */
 int cf_on_done(struct cf_future *, void (*callback)(struct cf_future *, void *), void *data);
 
 /*
- * Take back the first such callback that has not ended.  Return true if it will never run; false if it has run.  If it is
- * running in another thread, wait until it returns.
+ * Take back the first such callback that has not ended.  Return true if it will never run; false if it has run.  If
+ * it is running in another thread, wait until it returns.
  */
 bool cf_remove_on_done(struct cf_future *, void (*callback)(struct cf_future *, void *), void *data);
 
@@ -292,12 +299,12 @@ const char *cf_status_text(enum cf_status);
 /*
  * Wait until all of the n futures are done, or one, or one has failed (cancelled is not failed) or all are done.
  *
- * Whatever the outcome, the array is then partitioned: those done stand first, each part in its former order, and *done,
- * where done is not NULL, says how many entries they are.  A future named twice is two entries.
+ * Whatever the outcome, the array is then partitioned: those done stand first, each part in its former order, and
+ * *done, where done is not NULL, says how many entries they are.  A future named twice is two entries.
  *
  * Return CF_OK; CF_TIMEOUT when the deadline passes first; CF_INTERRUPTED when the executor of an unfinished one is
- * interrupted; CF_DEADLOCK in a callback of an unfinished one's executor, or where tasks would wait for each other in a
- * circle of CF_ALL_COMPLETED; CF_FORKED; CF_FAILED when there is no memory.
+ * interrupted; CF_DEADLOCK in a callback of an unfinished one's executor, or where tasks would wait for each other in
+ * a circle of CF_ALL_COMPLETED; CF_FORKED; CF_FAILED when there is no memory.
  */
 enum cf_until { CF_ALL_COMPLETED, CF_FIRST_COMPLETED, CF_FIRST_ERROR };
 enum cf_status cf_wait(struct cf_future **, size_t n, enum cf_until, cf_time deadline, size_t *done);
@@ -319,9 +326,9 @@ struct cf_iter *cf_as_completed(struct cf_future *const *, size_t n, cf_time dea
  */
 struct cf_map_options {
     size_t buffersize; /* unread items at a time; 0: of an array all of them, of a generator four chunks a worker */
-    size_t chunksize;  /* items that travel together as one call, to be run one after another; 0: chosen, at present 1 */
-    cf_time deadline;  /* then what has not started is cancelled, cf_next() says CF_TIMEOUT once, then CF_END; 0: none */
-    bool unordered;    /* in the order of completion instead */
+    size_t chunksize; /* items that travel together as one call, to be run one after another; 0: chosen, at present 1 */
+    cf_time deadline; /* then what has not started is cancelled, cf_next() says CF_TIMEOUT once, then CF_END; 0: none */
+    bool unordered;   /* in the order of completion instead */
 };
 struct cf_iter *cf_map(struct cf_executor *, const struct cf_task *, const void *items, size_t n, size_t size,
                        const struct cf_map_options *);
@@ -330,8 +337,9 @@ struct cf_iter *cf_map_from(struct cf_executor *, const struct cf_task *,
                             const struct cf_map_options *);
 
 /*
- * Wait for the next future and return it, lent until the next call; or NULL, and cf_status() says why.  CF_INTERRUPTED
- * is said once: to go on is to collect what was finished or cancelled by then, each as it comes.
+ * Wait for the next future and return it, lent until the next call; or NULL, and cf_status() says why.  When the
+ * executor of an unfinished one is interrupted, CF_INTERRUPTED is said, once: to go on is to collect what was
+ * finished or cancelled by then, each as it comes.
  */
 struct cf_future *cf_next(struct cf_iter *);
 
@@ -341,7 +349,7 @@ struct cf_future *cf_take(struct cf_iter *);
 /* What the last cf_next() ran into: CF_OK if it returned a future. */
 enum cf_status cf_status(const struct cf_iter *);
 
-/* How many futures have been started on, or given, but not yielded; *total, where not NULL, how many there are so far. */
+/* How many futures it has that it has not yielded; *total, where not NULL, is how many it has had so far. */
 size_t cf_remaining(const struct cf_iter *, size_t *total);
 
 /* Free the iterator.  A map's calls that have not started are cancelled.  NULL is fine. */

@@ -2,9 +2,9 @@
 /*
  * chunk.c - several items of a map in one call.
  *
- * The argument of such a call is its items one after another, each a length and its bytes; the result is their outcomes,
- * each a head and the bytes of a result or the strings of an error.  Both are flat, so that they can go to another
- * process.  Everything starts at a multiple of CF_ALIGN.
+ * The argument of such a call is its items one after another, each a length and its bytes; the result is their
+ * outcomes, each a head and the bytes of a result or the strings of an error.  Both are flat, so that they can go to
+ * another process.  Everything starts at a multiple of CF_ALIGN.
  */
 
 #include <errno.h>
@@ -173,8 +173,7 @@ cf_unpack_start(struct cf_unpack *unpack, struct cf_future *call)
 
     *unpack = (struct cf_unpack){ .call = call, .item = items, .outcome = cf_result(call, NULL) };
     while (used < len) {
-        used += sizeof(struct item_head)
-                + cf_round_up(((const struct item_head *)(const void *)(items + used))->len);
+        used += sizeof(struct item_head) + cf_round_up(((const struct item_head *)(const void *)(items + used))->len);
         unpack->left++;
     }
 }
@@ -183,10 +182,10 @@ cf_unpack_start(struct cf_unpack *unpack, struct cf_future *call)
 static void
 fail_like(struct cf_future *part, const struct cf_error *error)
 {
-    atomic_store_explicit(&part->error,
-                          cf_error_new(error->why, error->domain, error->code, error->task, error->worker, "%s",
-                                       error->message),
-                          memory_order_relaxed);
+    atomic_store_explicit(
+        &part->error,
+        cf_error_new(error->why, error->domain, error->code, error->task, error->worker, "%s", error->message),
+        memory_order_relaxed);
 }
 
 static void

@@ -2,10 +2,10 @@
 /*
  * circle.c - tasks that wait for each other's results in a circle.
  *
- * A thread that waits for one future depends on it; a running future depends on the thread that runs it.  A thread that
- * is about to wait follows these steps from its future; if they lead back to it, waiting would never end.  Of a circle's
- * threads the last to enter sees it, since the entries of the others are there by then: both are written under one lock.
- * Only threads that run a task can be part of a circle, so all others pass without the lock.
+ * A thread that waits for one future depends on it; a running future depends on the thread that runs it.  A thread
+ * that is about to wait follows these steps from its future; if they lead back to it, waiting would never end.  Of a
+ * circle's threads the last to enter sees it, since the entries of the others are there by then: both are written
+ * under one lock.  Only threads that run a task can be part of a circle, so all others pass without the lock.
  */
 
 #include "core.h"
@@ -13,8 +13,9 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 /*
- * The future that the thread running this one waits for, or NULL.  The future may finish while we look, and its thread
- * may go on to anything; so what was read only counts if it is still unfinished afterwards.  Parkers are never freed.
+ * The future that the thread running this one waits for, or NULL.  The future may finish while we look, and its
+ * thread may go on to anything; so what was read only counts if it is still unfinished afterwards.  Parkers are never
+ * freed.
  */
 static struct cf_future *
 step(struct cf_future *future, const struct cf_parker *mine, bool *circle)

@@ -56,19 +56,20 @@ void cf_slab_after_fork(void);
 
 /*
  * Parkers (park.c): what a thread sleeps on.  They are never freed, only passed on to later threads, so that a signal
- * handler can walk the list of all and a late look at one is harmless.  A wake-up may be spurious: loop on the condition.
+ * handler can walk the list of all and a late look at one is harmless.  A wake-up may be spurious: loop on the
+ * condition.
  */
 struct cf_parker {
     _Atomic uint32_t word; /* EMPTY, TOKEN or ASLEEP in park.c */
     _Atomic bool used;
-    struct cf_parker *next;                    /* never changes once linked */
-    _Atomic(struct cf_future *) awaiting;      /* the one future without which this thread cannot go on; see circle.c */
+    struct cf_parker *next;               /* never changes once linked */
+    _Atomic(struct cf_future *) awaiting; /* the one future without which this thread cannot go on; see circle.c */
 };
 
-struct cf_parker *cf_parker_mine(void);                   /* this thread's; NULL: no memory */
-bool cf_park(struct cf_parker *, cf_time deadline);       /* until unparked: true; or the deadline has passed: false */
-void cf_unpark(struct cf_parker *);                       /* async-signal-safe */
-void cf_unpark_all(void);                                 /* async-signal-safe */
+struct cf_parker *cf_parker_mine(void);             /* this thread's; NULL: no memory */
+bool cf_park(struct cf_parker *, cf_time deadline); /* until unparked: true; or the deadline has passed: false */
+void cf_unpark(struct cf_parker *);                 /* async-signal-safe */
+void cf_unpark_all(void);                           /* async-signal-safe */
 void cf_park_thread_exit(void);
 int cf_futex_wait(_Atomic uint32_t *, uint32_t value, cf_time deadline); /* 0, or an errno */
 void cf_futex_wake(_Atomic uint32_t *, int count);
@@ -84,8 +85,8 @@ void cf_spin_unlock(struct cf_spin *);
 cf_time cf_now(void);
 
 /*
- * Frames: what a thread is inside of.  A task or callback runs in a frame of its executor; they nest, because a task may
- * submit to an inline executor, and a waiting worker may run another call.
+ * Frames: what a thread is inside of.  A task or callback runs in a frame of its executor; they nest, because a task
+ * may submit to an inline executor, and a waiting worker may run another call.
  */
 struct cf_worker {
     struct cf_executor *executor;
@@ -104,8 +105,8 @@ struct cf_frame {
 
 struct cf_thread {
     struct cf_frame *frame;
-    struct cf_worker *worker;        /* that this thread is, or NULL */
-    struct cf_executor *generating;  /* for whose map a generator is running here, or NULL */
+    struct cf_worker *worker;       /* that this thread is, or NULL */
+    struct cf_executor *generating; /* for whose map a generator is running here, or NULL */
     struct cf_parker *parker;
     unsigned depth;        /* calls that run nested because a waiting worker helped itself to them */
     int constructor_errno; /* of the last constructor that failed here */
@@ -117,7 +118,7 @@ struct cf_frame *cf_frame_of(const struct cf_executor *);
 
 /* Sees to it, once in the process, that thread exit and fork are dealt with (thread.c). */
 int cf_thread_setup(void);
-void cf_thread_keep(void); /* this thread has something that its exit must give back */
+void cf_thread_keep(void);    /* this thread has something that its exit must give back */
 unsigned cf_generation(void); /* how many forks this process is away from the first */
 
 /*
@@ -138,20 +139,21 @@ struct cf_hook {
     pthread_t by; /* in this thread; both guarded by the lock */
 };
 
-bool cf_hook_add(struct cf_hook *, struct cf_future *); /* false: the future is done, and the hook was not added */
-void cf_hook_remove(struct cf_hook *);                  /* afterwards nobody touches the hook */
-void cf_hooks_run(struct cf_future *);                  /* tell all; by the one who settled it */
+bool cf_hook_add(struct cf_hook *, struct cf_future *);    /* false: the future is done, and the hook was not added */
+void cf_hook_remove(struct cf_hook *);                     /* afterwards nobody touches the hook */
+void cf_hooks_run(struct cf_future *);                     /* tell all; by the one who settled it */
 struct cf_executor *cf_hook_interrupted(struct cf_hook *); /* its executor, retained, if that is interrupted; or NULL */
 void cf_hook_after_fork(void);
 
 /*
  * Futures (future.c).
  *
- * The state word: PENDING -> RUNNING -> FINISHED, or PENDING -> CANCELLED or FINISHED; each step is one compare-and-swap
- * or exchange, with exactly one winner.  Leaving for FINISHED or CANCELLED is a release that pairs with the acquire of
- * cf_done(): who sees a done future sees its outcome.  The flags beside it:
+ * The state word: PENDING -> RUNNING -> FINISHED, or PENDING -> CANCELLED or FINISHED; each step is one
+ * compare-and-swap or exchange, with exactly one winner.  Leaving for FINISHED or CANCELLED is a release that pairs
+ * with the acquire of cf_done(): who sees a done future sees its outcome.  The flags beside it:
  *
- * HOOKED    somebody must be told.  Set under the lock of the hooks, so that the settler, who finds it set in the value
+ * HOOKED    somebody must be told.  Set under the lock of the hooks, so that the settler, who finds it set in the
+ * value
  *           that it replaces, finds the hook in the list once it has that lock.
  * TOLD      of a cancelled future: its canceller will not touch the executor again.
  * DEQUEUED  of a cancelled future: its executor's queue has let go of it, and keeps the executor until TOLD.
@@ -172,8 +174,8 @@ struct cf_future {
     _Atomic uint32_t refs;
     struct cf_executor *executor; /* NULL: a promise, or refused.  Exists until the future is settled. */
     const struct cf_task *task;
-    struct cf_future *next;  /* in its executor's queue; guarded by the queue's lock */
-    struct cf_hook *hooks;   /* guarded by the lock of hook.c */
+    struct cf_future *next; /* in its executor's queue; guarded by the queue's lock */
+    struct cf_hook *hooks;  /* guarded by the lock of hook.c */
     const void *arg;
     size_t arg_len;
     /* The outcome, written by the settler before the state says so. */
@@ -181,22 +183,22 @@ struct cf_future {
     size_t result_len;
     void (*free_result)(void *); /* NULL: nothing to free */
     _Atomic(struct cf_error *) error;
-    _Atomic(struct cf_parker *) runner; /* the thread in which it runs; see circle.c */
-    struct cf_future *whole;            /* the chunk that its result is a part of, retained; or NULL */
-    uint32_t size;                      /* of the block; 0: static, never freed */
-    uint16_t generation;                /* cf_generation() of its maker */
-    bool chunk;                         /* its task is to be run for each of the packed items of its argument */
+    _Atomic(struct cf_parker *) runner;        /* the thread in which it runs; see circle.c */
+    struct cf_future *whole;                   /* the chunk that its result is a part of, retained; or NULL */
+    uint32_t size;                             /* of the block; 0: static, never freed */
+    uint16_t generation;                       /* cf_generation() of its maker */
+    bool chunk;                                /* its task is to be run for each of the packed items of its argument */
     alignas(max_align_t) unsigned char room[]; /* the argument, then a small result */
 };
 
 struct cf_future *cf_future_new(struct cf_executor *, const struct cf_task *, const void *arg, size_t len); /* 1 ref */
 struct cf_future *cf_future_refused(const struct cf_task *, const void *arg, size_t len, struct cf_error *);
 struct cf_future *cf_future_part(struct cf_future *whole, const void *arg, size_t len); /* PENDING, not shared yet */
-bool cf_future_claim(struct cf_future *);        /* PENDING -> RUNNING */
+bool cf_future_claim(struct cf_future *);                                               /* PENDING -> RUNNING */
 bool cf_future_fail(struct cf_future *, struct cf_error *); /* PENDING -> FINISHED; takes the error in any case */
 /* RUNNING -> FINISHED, the outcome being in place; worker is who ran it, or NULL. */
 void cf_future_finish(struct cf_future *, struct cf_worker *);
-void cf_future_dequeued(struct cf_future *);     /* the queue's reference to one that it could not claim */
+void cf_future_dequeued(struct cf_future *); /* the queue's reference to one that it could not claim */
 
 bool cf_future_frozen(const struct cf_future *); /* it is of the other side of a fork */
 
@@ -269,8 +271,8 @@ struct cf_executor {
     _Atomic int interrupting; /* cf_interrupt()s that may still write to it */
 
     /* Only with .max_pending: */
-    _Atomic uint32_t pending;      /* calls that have not been started */
-    _Atomic uint32_t room_word;    /* changes when pending shrinks, or when waiting for that has become pointless */
+    _Atomic uint32_t pending;   /* calls that have not been started */
+    _Atomic uint32_t room_word; /* changes when pending shrinks, or when waiting for that has become pointless */
     _Atomic uint32_t room_waiters;
 
     _Atomic uint32_t cancelling; /* cancelled calls that left the queue before their canceller was through */
@@ -288,7 +290,7 @@ void cf_executor_retain(struct cf_executor *);
 void cf_executor_release(struct cf_executor *);
 void cf_executor_break(struct cf_executor *, const struct cf_error *cause, const char *what);
 void cf_executor_cancel_pending(struct cf_executor *);
-void cf_executor_told(struct cf_executor *); /* one canceller is through; see CF_STATE_DEQUEUED */
+void cf_executor_told(struct cf_executor *);    /* one canceller is through; see CF_STATE_DEQUEUED */
 void cf_executor_started(struct cf_executor *); /* one call fewer is pending */
 void cf_executor_dispose(struct cf_executor *, struct cf_future *); /* of a call dequeued but not to be run */
 struct cf_future *cf_executor_submit(struct cf_executor *, const struct cf_task *, bool chunk, const void *arg,

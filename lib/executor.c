@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* executor.c - what all kinds of executor have in common: submitting, the bound, interrupts, breaking and shutting down. */
+/* executor.c - what all kinds have in common: submitting, the bound, interrupts, breaking and shutting down. */
 
 #include <errno.h>
 #include <stdio.h>
@@ -209,8 +209,8 @@ static struct cf_future *
 refuse(struct cf_executor *executor, const struct cf_task *task, const void *arg, size_t len, int error)
 {
     const char *name = task == NULL || task->name == NULL ? "" : task->name;
-    struct cf_error *why = error == EPIPE && executor != NULL ? broken_error(executor, task)
-                                                              : cf_error_errno(CF_REFUSED, error, name);
+    struct cf_error *why =
+        error == EPIPE && executor != NULL ? broken_error(executor, task) : cf_error_errno(CF_REFUSED, error, name);
 
     return cf_future_refused(*name == '\0' ? NULL : task, arg, len, why);
 }
@@ -239,8 +239,8 @@ cf_executor_submit(struct cf_executor *executor, const struct cf_task *task, boo
     if (error != 0) {
         cf_executor_started(executor);
         error = closed_errno(executor) == EPIPE ? EPIPE : error;
-        cf_future_fail(future, error == EPIPE ? broken_error(executor, task)
-                                              : cf_error_errno(CF_REFUSED, error, task->name));
+        cf_future_fail(future,
+                       error == EPIPE ? broken_error(executor, task) : cf_error_errno(CF_REFUSED, error, task->name));
         cf_release(future);
     }
     return future;
@@ -284,8 +284,11 @@ cf_executor_cancel_pending(struct cf_executor *executor)
 {
     struct cf_future *future;
 
+    /* Counts as a canceller: those who shut down wait for the callbacks that run here. */
+    atomic_fetch_add(&executor->cancelling, 1);
     while ((future = executor->kind->withdraw(executor)) != NULL)
         cf_executor_dispose(executor, future);
+    cf_executor_told(executor);
 }
 
 void

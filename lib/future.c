@@ -67,14 +67,13 @@ cf_future_new(struct cf_executor *executor, const struct cf_task *task, const vo
 struct cf_future *
 cf_future_refused(const struct cf_task *task, const void *arg, size_t len, struct cf_error *error)
 {
-    struct cf_future *future = NULL;
+    struct cf_future *future;
 
     if (task == NULL)
         task = &no_task;
     if (arg == NULL || error->code == E2BIG)
         len = 0;
-    if (error->code != ENOMEM)
-        future = cf_future_new(NULL, task, arg, len);
+    future = cf_future_new(NULL, task, arg, len);
     if (future == NULL) {
         cf_error_free(error);
         return &no_memory;
@@ -120,8 +119,8 @@ cf_release(struct cf_future *future)
     if (future == NULL || future->size == 0)
         return;
     /* Whoever finds a single reference holds it, so nobody can add to it meanwhile. */
-    if (atomic_load_explicit(&future->refs, memory_order_acquire) == 1
-        || atomic_fetch_sub_explicit(&future->refs, 1, memory_order_acq_rel) == 1)
+    if (atomic_load_explicit(&future->refs, memory_order_acquire) == 1 ||
+        atomic_fetch_sub_explicit(&future->refs, 1, memory_order_acq_rel) == 1)
         destroy(future);
 }
 
@@ -273,8 +272,8 @@ cancelled_error(struct cf_future *future)
     struct cf_error *error = atomic_load_explicit(&future->error, memory_order_acquire);
 
     if (error == NULL) {
-        struct cf_error *mine = cf_error_new(CF_CANCELLED, "errno", ECANCELED, future->task->name, "",
-                                             "cancelled before it started");
+        struct cf_error *mine =
+            cf_error_new(CF_CANCELLED, "errno", ECANCELED, future->task->name, "", "cancelled before it started");
         if (atomic_compare_exchange_strong(&future->error, &error, mine))
             return mine;
         cf_error_free(mine);
@@ -297,8 +296,8 @@ cf_error_of(struct cf_future *future)
 const void *
 cf_result(struct cf_future *future, size_t *len)
 {
-    if (cf_wait_for(future, CF_NEVER, false) != CF_OK || cf_cancelled(future)
-        || atomic_load_explicit(&future->error, memory_order_relaxed) != NULL)
+    if (cf_wait_for(future, CF_NEVER, false) != CF_OK || cf_cancelled(future) ||
+        atomic_load_explicit(&future->error, memory_order_relaxed) != NULL)
         return NULL;
     if (len != NULL)
         *len = future->result_len;

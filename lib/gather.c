@@ -13,7 +13,7 @@ struct cf_gathered {
     struct cf_gathered *arrived_next; /* in the stack */
 };
 
-/* The stack's push and the look at the sleeper are sequentially consistent, like the sleeper's store and its last look. */
+/* Push, then look for a sleeper, who looks at the stack after lying down; all sequentially consistent. */
 static void
 arrive(struct cf_hook *hook)
 {
@@ -140,11 +140,16 @@ help_open(const struct cf_gather *gather)
     return false;
 }
 
+/* Whether there was an interrupt that concerns an unfinished one, since this was last asked. */
 static bool
-heed_interrupts(struct cf_gather *gather)
+was_interrupted(struct cf_gather *gather)
 {
+    uint32_t interrupts = atomic_load(&cf_interrupts);
     bool interrupted = false;
 
+    if (interrupts == gather->interrupts)
+        return false;
+    gather->interrupts = interrupts;
     for (struct cf_gathered *entry = gather->first; entry != NULL; entry = entry->next)
         if (!cf_done(entry->future) && cf_heed_interrupt(&entry->hook))
             interrupted = true;
@@ -166,31 +171,30 @@ sleep_until_arrival(struct cf_gather *gather, cf_time deadline)
     return woken || atomic_load(&gather->arrived) != NULL ? CF_OK : CF_TIMEOUT;
 }
 
-/* One step towards an arrival: an interrupt, a call that can be run here, or sleep. */
+/* One step towards an arrival: a call that can be run here, or sleep. */
 static enum cf_status
-await(struct cf_gather *gather, cf_time deadline, bool heed)
+await(struct cf_gather *gather, cf_time deadline)
 {
-    uint32_t interrupts = atomic_load(&cf_interrupts);
-
     if (gather->count == 0)
         return CF_END;
     enum cf_status status = may_wait_for_open(gather);
     if (status != CF_OK || help_open(gather))
         return status;
-    if (interrupts == gather->interrupts)
-        return sleep_until_arrival(gather, deadline);
-    gather->interrupts = interrupts;
-    return heed_interrupts(gather) && heed ? CF_INTERRUPTED : CF_OK;
+    return sleep_until_arrival(gather, deadline);
 }
 
 struct cf_future *
 cf_gather_take(struct cf_gather *gather, cf_time deadline, bool heed, enum cf_status *status)
 {
-    struct cf_future *future;
+    struct cf_future *future = NULL;
 
     *status = CF_OK;
-    while ((future = take_ready(gather)) == NULL && *status == CF_OK)
-        *status = await(gather, deadline, heed);
+    while (future == NULL && *status == CF_OK) {
+        if (was_interrupted(gather) && heed)
+            *status = CF_INTERRUPTED;
+        else if ((future = take_ready(gather)) == NULL)
+            *status = await(gather, deadline);
+    }
     return future;
 }
 

@@ -7,8 +7,8 @@
 #include "core.h"
 
 /*
- * The locks of the hooks, each shared by the futures whose addresses hash to it.  Most futures never have a hook, so a
- * lock in each would be waste.
+ * The locks of the hooks, each shared by the futures whose addresses hash to it.  Most futures never have a hook, so
+ * a lock in each would be waste.
  */
 enum { BUCKETS = 64 };
 
@@ -114,6 +114,7 @@ cf_hook_interrupted(struct cf_hook *hook)
     return executor;
 }
 
+/* The frame makes waiting for the executor's other calls fail: they may need the very worker that runs the callback. */
 static void
 call_back(struct cf_future *future, void (*callback)(struct cf_future *, void *), void *data)
 {
@@ -174,7 +175,7 @@ cf_on_done(struct cf_future *future, void (*callback)(struct cf_future *, void *
     }
     free(hook);
     cf_retain(future);
-    call_back(future, callback, data);
+    callback(future, data);
     cf_release(future);
     return 0;
 }

@@ -8,8 +8,8 @@
 #include "core.h"
 
 /*
- * It has one worker, which is whichever thread submits.  Threads take turns; a task or callback that submits to its own
- * executor has the turn already.
+ * It has one worker, which is whichever thread submits.  Threads take turns; a task or callback that submits to its
+ * own executor has the turn already.
  */
 struct inline_pool {
     struct cf_executor base;

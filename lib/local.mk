@@ -8,8 +8,6 @@ nodist_pkgconfig_DATA = %D%/libcf.pc
     %D%/call.c \
     %D%/chunk.c \
     %D%/circle.c \
-    %D%/chunk.c \
-    %D%/circle.c \
     %D%/completed.c \
     %D%/core.h \
     %D%/cpus.c \
@@ -18,14 +16,11 @@ nodist_pkgconfig_DATA = %D%/libcf.pc
     %D%/future.c \
     %D%/gather.c \
     %D%/hook.c \
-    %D%/gather.c \
-    %D%/hook.c \
     %D%/inline.c \
     %D%/iter.c \
     %D%/map.c \
     %D%/park.c \
     %D%/slab.c \
-    %D%/thread.c \
     %D%/thread.c \
     %D%/threads.c \
     %D%/time.c \

@@ -152,8 +152,8 @@ has_room(const struct map *map)
         return true;
     if (map->options.buffersize - map->ahead < map->options.chunksize)
         return false;
-    return executor == NULL || executor->options.max_pending == 0
-           || atomic_load(&executor->pending) < executor->options.max_pending;
+    return executor == NULL || executor->options.max_pending == 0 ||
+           atomic_load(&executor->pending) < executor->options.max_pending;
 }
 
 static bool

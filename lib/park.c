@@ -22,8 +22,8 @@ cf_futex_wait(_Atomic uint32_t *word, uint32_t value, cf_time deadline)
     struct timespec at = { .tv_sec = deadline / 1000000000, .tv_nsec = deadline % 1000000000 };
 
     /* FUTEX_WAIT_BITSET, unlike FUTEX_WAIT, takes a point in time. */
-    long rc = syscall(SYS_futex, word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, value,
-                      deadline == CF_NEVER ? NULL : &at, NULL, FUTEX_BITSET_MATCH_ANY);
+    long rc = syscall(SYS_futex, word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, value, deadline == CF_NEVER ? NULL : &at,
+                      NULL, FUTEX_BITSET_MATCH_ANY);
     return rc < 0 ? errno : 0;
 }
 

@@ -2,10 +2,10 @@
 /*
  * slab.c - memory for futures.
  *
- * Futures are allocated by one thread and often freed by another, which a general allocator makes expensive.  Here each
- * thread keeps a short list of free blocks per size and exchanges whole batches with a depot that all share, after
- * J. Bonwick and J. Adams, "Magazines and Vmem" (USENIX 2001).  The depot knows for each slab how many of its blocks are
- * free and gives empty slabs back, so that a burst of futures does not hold its memory for ever.
+ * Futures are allocated by one thread and often freed by another, which a general allocator makes expensive.  Here
+ * each thread keeps a short list of free blocks per size and exchanges whole batches with a depot that all share,
+ * after J. Bonwick and J. Adams, "Magazines and Vmem" (USENIX 2001).  The depot knows for each slab how many of its
+ * blocks are free and gives empty slabs back, so that a burst of futures does not hold its memory for ever.
  *
  * Under AddressSanitizer and ThreadSanitizer each block comes from malloc(), so that they see its life.
  */
@@ -26,11 +26,11 @@
 #endif
 
 enum {
-    STEP = 64,          /* block sizes are multiples of this, a cache line */
-    CLASSES = 16,       /* up to 16 of them; larger blocks come from malloc() */
-    SLAB_SIZE = 65536,  /* and the alignment of slabs, so that a block finds its slab */
-    BATCH = 32,         /* blocks that travel between a thread and the depot at a time */
-    SPARE = 4           /* empty slabs that a class keeps */
+    STEP = 64,         /* block sizes are multiples of this, a cache line */
+    CLASSES = 16,      /* up to 16 of them; larger blocks come from malloc() */
+    SLAB_SIZE = 65536, /* and the alignment of slabs, so that a block finds its slab */
+    BATCH = 32,        /* blocks that travel between a thread and the depot at a time */
+    SPARE = 4          /* empty slabs that a class keeps */
 };
 
 struct block {

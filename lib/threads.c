@@ -11,8 +11,8 @@
 
 enum {
     MAX_WORKERS = 65535,
-    RING = 64,    /* calls that a worker may take from the queue at a time; a power of two */
-    SPINS = 1000, /* of a worker that looks for work, before it goes to sleep: some 20 microseconds */
+    RING = 64,       /* calls that a worker may take from the queue at a time; a power of two */
+    SPINS = 1000,    /* of a worker that looks for work, before it goes to sleep: some 20 microseconds */
     STEAL_FIRST = 32 /* every so many takes, those that wait in others' rings come before the queue */
 };
 
@@ -20,8 +20,8 @@ enum {
 #define SHORT_BATCH 20000 /* nanoseconds */
 
 /*
- * A worker takes calls from the queue in batches, so that short calls do not cost a lock each.  What it has taken stays
- * open to others: its ring can be emptied by anyone, but only its owner fills it, and only when it is empty.
+ * A worker takes calls from the queue in batches, so that short calls do not cost a lock each.  What it has taken
+ * stays open to others: its ring can be emptied by anyone, but only its owner fills it, and only when it is empty.
  *
  * The word of the ring is where its first call is, where its last one ends, and how often it was filled:  a thief
  * that read a slot which has since been filled anew fails to move the word on.
@@ -31,10 +31,10 @@ struct worker {
     pthread_t thread;
     unsigned number; /* from 0 */
     struct cf_parker *parker;
-    unsigned batch;    /* how many calls to take next time */
-    unsigned takes;    /* how often it has looked for work */
-    cf_time taken_at;  /* when it took the last batch; 0: not timed */
-    bool searching;    /* it is one of pool->searching; written under the pool's lock, and read by itself without */
+    unsigned batch;   /* how many calls to take next time */
+    unsigned takes;   /* how often it has looked for work */
+    cf_time taken_at; /* when it took the last batch; 0: not timed */
+    bool searching;   /* it is one of pool->searching; written under the pool's lock, and read by itself without */
     _Atomic bool roused;
     struct worker *next_idle; /* guarded by the pool's lock */
 
@@ -84,8 +84,7 @@ ring_take(struct worker *worker)
     uint64_t ring = atomic_load_explicit(&worker->ring, memory_order_acquire);
 
     while ((ring & 0xffff) != (ring >> 16 & 0xffff)) {
-        struct cf_future *future =
-            atomic_load_explicit(&worker->slots[(ring & 0xffff) % RING], memory_order_relaxed);
+        struct cf_future *future = atomic_load_explicit(&worker->slots[(ring & 0xffff) % RING], memory_order_relaxed);
         if (atomic_compare_exchange_weak_explicit(&worker->ring, &ring, ring + 1, memory_order_acq_rel,
                                                   memory_order_acquire))
             return future;
@@ -127,11 +126,11 @@ rings_are_empty(struct thread_pool *pool)
 }
 
 /*
- * Rousing.  At most one worker at a time is roused to look for work.  When it finds some, and leaves some, it rouses the
- * next; so a burst wakes as many as it needs, and a trickle wakes one.
+ * Rousing.  At most one worker at a time is roused to look for work.  When it finds some, and leaves some, it rouses
+ * the next; so a burst wakes as many as it needs, and a trickle wakes one.
  *
- * Whenever the lock is free: if there is work, then somebody is searching, or all workers are busy and there cannot be
- * more of them.  A busy one looks for work when it has done.
+ * Whenever the lock is free: if there is work, then somebody is searching, or all workers are busy and there cannot
+ * be more of them.  A busy one looks for work when it has done.
  */
 struct rousing {
     struct worker *wake;
@@ -219,7 +218,7 @@ engage(struct cf_worker *base)
  * Taking work.
  */
 
-/* The batch grows while calls are short, and is a single call where they are long, so that order and latency are kept. */
+/* The batch grows while calls are short; where they are long it is a single call, for order and latency. */
 static void
 adapt_batch(struct worker *worker)
 {

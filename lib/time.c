@@ -18,11 +18,10 @@ cf_time
 cf_after(double seconds)
 {
     const cf_time now = cf_now();
-    const double furthest = (double)(CF_NEVER - now) / 1e9;
+    const double then = (double)now + seconds * 1e9;
 
-    if (!(seconds < furthest))
+    if (!(then < 9.2e18))
         return CF_NEVER;
-    if (seconds <= 0)
-        return now;
-    return now + (cf_time)(seconds * 1e9);
+    /* 0 is what options say for none. */
+    return then < 1 ? 1 : now + (cf_time)(seconds * 1e9);
 }

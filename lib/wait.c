@@ -170,8 +170,8 @@ struct member {
 static bool
 has_failed(const struct cf_future *future)
 {
-    return cf_future_state(future) == CF_STATE_FINISHED
-           && atomic_load_explicit(&future->error, memory_order_relaxed) != NULL;
+    return cf_future_state(future) == CF_STATE_FINISHED &&
+           atomic_load_explicit(&future->error, memory_order_relaxed) != NULL;
 }
 
 static void
@@ -253,7 +253,7 @@ hook_and_sleep(struct cf_future **futures, size_t n, enum cf_until until, cf_tim
     return status;
 }
 
-/* A task waits for all of its own pool one after another, so that it can run those not started, and circles are seen. */
+/* A task waits for one after another, so that it can run those not started and circles are seen. */
 static enum cf_status
 wait_one_by_one(struct cf_future **futures, size_t n, cf_time deadline)
 {
@@ -291,8 +291,8 @@ reverse(struct cf_future **futures, size_t n)
 }
 
 /*
- * Move the done ones to the front, keeping both orders; return how many they are.  In place, by partitioning the halves
- * and then exchanging the unfinished of the left half with the done of the right one.
+ * Move the done ones to the front, keeping both orders; return how many they are.  In place, by partitioning the
+ * halves and then exchanging the unfinished of the left half with the done of the right one.
  */
 static size_t
 partition(struct cf_future **futures, size_t n)

@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: MIT
+# Measurements; `make bench/executors' builds what ordinary builds leave out.
+EXTRA_PROGRAMS += %D%/executors
+%C%_executors_SOURCES = %D%/executors.c
+%C%_executors_LDADD = lib/libcf.la
+%C%_executors_LDFLAGS = $(program_ldflags)
