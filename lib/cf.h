@@ -23,9 +23,9 @@
  * lock of the library's.  The library prints nothing, installs no signal handler and never exits.
  *
  * Signals and forks.  Only cf_interrupt() may be called from a signal handler.  Workers that are threads have all
- * signals blocked.  In a forked child the parent's executors are frozen: futures can be asked, those that were done
- * can be read, calls are refused with ECHILD, waiting ends at once in CF_FORKED, and cf_close() merely closes
- * descriptors.
+ * signals blocked but those that their own instructions cause, such as SIGSEGV.  In a forked child the parent's
+ * executors are frozen: futures can be asked, those that were done can be read, calls are refused with ECHILD, waiting
+ * ends at once in CF_FORKED, and cf_close() merely closes descriptors.
  *
  * The interface is unstable before 1.0.
  */

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: MIT */
+#include <config.h>
+
+#include "download.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+#include "fetch.h"
+#include "interrupt.h"
+
+/*
+ * A worker has one socket, two descriptors to wake its curl_multi_poll(), and a second socket while it looks for an
+ * address that answers, or a file while it saves.  The others are the program's own.
+ */
+#define WORKER_DESCRIPTORS 4
+#define OTHER_DESCRIPTORS 20
+
+/*
+ * How long each flag took, by its letters.  The error of a failed call has no place for that.  An entry is written by the
+ * worker that downloads the flag and read once its call is done.
+ */
+static double seconds_of[26][26];
+
+struct downloader {
+    const struct flags *flags;
+    struct fetcher *fetcher;
+    char *body; /* of the present flag, in memory that later ones use again */
+    size_t len;
+    size_t room;
+    char error[FETCH_MESSAGE_SIZE + PATH_MAX];
+};
+
+/* What a successful call returns. */
+struct result {
+    int status;
+    size_t bytes;
+    char worker[32];
+};
+
+static double *
+seconds_at(const char *code)
+{
+    return &seconds_of[code[0] - 'A'][code[1] - 'A'];
+}
+
+/*
+ * Preparing.
+ */
+
+static void
+prepare_descriptors(unsigned workers)
+{
+    unsigned long needed = OTHER_DESCRIPTORS + (unsigned long)workers * WORKER_DESCRIPTORS;
+    unsigned long limit = 0;
+
+    if (cli_need_descriptors(needed, &limit) == 0)
+        return;
+    if (limit >= OTHER_DESCRIPTORS + WORKER_DESCRIPTORS && limit < needed)
+        cli_error("%u connections at a time need %lu open files, but only %lu are allowed: raise `ulimit -n', "
+                  "or use --max-req=%lu", workers, needed, limit, (limit - OTHER_DESCRIPTORS) / WORKER_DESCRIPTORS);
+    else
+        cli_error("%lu open files are needed, but only %lu are allowed: raise `ulimit -n'", needed, limit);
+    exit(CLI_FAILED);
+}
+
+void
+download_prepare(struct flags *flags)
+{
+    if (save_open(&flags->folder, flags->folder.path) != 0) {
+        cli_error("%s: cannot save flags in this folder: %s", flags->folder.path, strerror(errno));
+        exit(FLAGS_UNWRITABLE);
+    }
+    prepare_descriptors(flags->workers);
+    if (interrupt_catch() != 0 || fetch_init() != 0) {
+        cli_error("cannot begin: not enough memory or descriptors");
+        exit(CLI_FAILED);
+    }
+}
+
+/*
+ * Downloading.
+ */
+
+static enum download_outcome
+outcome_of_status(int status)
+{
+    return status == 404 ? DOWNLOAD_NOT_FOUND : DOWNLOAD_ERROR;
+}
+
+struct downloader *
+download_open(const struct flags *flags)
+{
+    struct downloader *worker = calloc(1, sizeof *worker);
+
+    if (worker == NULL)
+        return NULL;
+    worker->flags = flags;
+    worker->fetcher = fetch_open(NULL);
+    if (worker->fetcher == NULL) {
+        free(worker);
+        return NULL;
+    }
+    return worker;
+}
+
+void
+download_close(struct downloader *worker)
+{
+    if (worker == NULL)
+        return;
+    fetch_close(worker->fetcher);
+    free(worker->body);
+    free(worker);
+}
+
+/* The sink of the fetch: the body is collected in memory, so that its file is written, whole, in one go. */
+static int
+collect(void *arg, const void *data, size_t size)
+{
+    struct downloader *worker = arg;
+
+    if (size > worker->room - worker->len) {
+        size_t room = 2 * (worker->len + size);
+        char *body = realloc(worker->body, room);
+
+        if (body == NULL)
+            return ENOMEM;
+        worker->body = body;
+        worker->room = room;
+    }
+    memcpy(worker->body + worker->len, data, size);
+    worker->len += size;
+    return 0;
+}
+
+/* What became of a flag, from what became of its URL. */
+static enum download_outcome
+judge(const struct fetch_result *got)
+{
+    switch (got->outcome) {
+    case FETCH_OK:
+        return DOWNLOAD_OK;
+    case FETCH_STOPPED:
+        return DOWNLOAD_CANCELLED;
+    case FETCH_BAD_STATUS:
+        return outcome_of_status(got->status);
+    default:
+        return DOWNLOAD_ERROR;
+    }
+}
+
+static void
+save(struct downloader *worker, struct download *flag)
+{
+    const struct save_folder *folder = &worker->flags->folder;
+    char name[SITE_FILE_SIZE];
+
+    site_file(&worker->flags->site, flag->code, name);
+    if (save_file(folder, name, worker->body, worker->len) == 0) {
+        flag->bytes = worker->len;
+        return;
+    }
+    flag->outcome = DOWNLOAD_UNSAVED;
+    flag->status = 0;
+    snprintf(worker->error, sizeof worker->error, "cannot save %s/%s: %s", folder->path, name, strerror(errno));
+}
+
+struct download
+download_flag(struct downloader *worker, const char *code, int stop_fd)
+{
+    struct download flag = { .code = code, .worker = "main" };
+    struct fetch_sink sink = { .write = collect, .arg = worker };
+    struct fetch_result got;
+    char url[SITE_URL_SIZE];
+
+    worker->len = 0;
+    site_url(&worker->flags->site, code, url);
+    fetch_get(worker->fetcher, url, &sink, stop_fd, &got);
+    flag.outcome = judge(&got);
+    flag.seconds = got.seconds;
+    if (got.outcome == FETCH_OK || got.outcome == FETCH_BAD_STATUS)
+        flag.status = got.status;
+    snprintf(worker->error, sizeof worker->error, "%s", got.message);
+    if (flag.outcome == DOWNLOAD_OK)
+        save(worker, &flag);
+    if (flag.outcome != DOWNLOAD_OK)
+        flag.error = worker->error;
+    return flag;
+}
+
+/*
+ * The same as a task.
+ */
+
+int
+download_open_worker(struct cf_call *call, void **local, const void *flags)
+{
+    *local = download_open(flags);
+    return *local != NULL ? 0 : cf_raise(call, "errno", errno, "cannot prepare a connection: %s", strerror(errno));
+}
+
+void
+download_close_worker(void *local)
+{
+    download_close(local);
+}
+
+/* An error that is an answer of the server is in the domain "http"; the code of any other is its outcome. */
+static int
+run(struct cf_call *call)
+{
+    struct download flag = download_flag(cf_local(call), cf_arg(call, NULL), cf_stop_fd(call));
+    struct result result = { .status = flag.status, .bytes = flag.bytes };
+
+    *seconds_at(flag.code) = flag.seconds;
+    if (flag.outcome != DOWNLOAD_OK && flag.status != 0)
+        return cf_raise(call, "http", flag.status, "%s", flag.error);
+    if (flag.outcome != DOWNLOAD_OK)
+        return cf_raise(call, "download", (int)flag.outcome, "%s", flag.error);
+    snprintf(result.worker, sizeof result.worker, "%s", cf_worker(call));
+    return cf_return(call, &result, sizeof result);
+}
+
+const struct cf_task download_one = { "download_one", run };
+
+/* What a failed call's error says of its flag. */
+static void
+read_error(const struct cf_error *error, struct download *flag)
+{
+    flag->worker = error->worker;
+    flag->error = error->message;
+    if (error->why == CF_CANCELLED || (error->why == CF_REFUSED && error->code == ECANCELED)) {
+        flag->outcome = DOWNLOAD_CANCELLED;
+    } else if (strcmp(error->domain, "http") == 0) {
+        flag->status = error->code;
+        flag->outcome = outcome_of_status(error->code);
+    } else if (strcmp(error->domain, "download") == 0) {
+        flag->outcome = (enum download_outcome)error->code;
+    } else {
+        flag->outcome = DOWNLOAD_ERROR;
+    }
+}
+
+struct download
+download_of(struct cf_future *call)
+{
+    struct download flag = { .code = cf_input(call, NULL) };
+    const struct result *result = cf_result(call, NULL);
+
+    flag.seconds = *seconds_at(flag.code);
+    if (result == NULL) {
+        read_error(cf_error_of(call), &flag);
+    } else {
+        flag.status = result->status;
+        flag.bytes = result->bytes;
+        flag.worker = result->worker;
+    }
+    return flag;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Downloading one flag: the task that all the programs have in common.
+ */
+
+#ifndef DOWNLOAD_H
+#define DOWNLOAD_H 1
+
+#include <cf.h>
+#include <stddef.h>
+
+#include "flags.h"
+
+/* What became of one flag. */
+enum download_outcome {
+    DOWNLOAD_OK,
+    DOWNLOAD_NOT_FOUND, /* the server says so, with 404 */
+    DOWNLOAD_UNSAVED,   /* it came, but could not be written */
+    DOWNLOAD_CANCELLED, /* not begun, or not ended, because of a signal */
+    DOWNLOAD_ERROR,     /* anything else */
+    DOWNLOAD_OUTCOMES   /* how many there are */
+};
+struct download {
+    const char *code;
+    enum download_outcome outcome;
+    int status;         /* of the server's answer; 0 if there was no whole one, or it could not be saved */
+    size_t bytes;       /* saved */
+    double seconds;     /* spent on it */
+    const char *worker; /* who did it; "" if nobody did */
+    const char *error;  /* in words; NULL if it was downloaded */
+};
+
+/*
+ * Prepare what downloads need of the process: the folder, descriptors, libcurl, the handling of signals.  If something is
+ * wrong say so and exit, with FLAGS_UNWRITABLE if it is the folder.
+ */
+void download_prepare(struct flags *);
+
+/* A worker's connection and memory.  NULL with errno if there is too little of either. */
+struct downloader;
+struct downloader *download_open(const struct flags *);
+void download_close(struct downloader *);
+
+/* Download the flag of this code and save it, unless stop_fd is readable first.  The result is valid until the next. */
+struct download download_flag(struct downloader *, const char *code, int stop_fd);
+
+/*
+ * The same for executors: the task, whose argument is the code with its '\0', and what its workers keep, to be used as
+ * `.open_worker = download_open_worker, .close_worker = download_close_worker, .worker_arg = flags'.
+ */
+extern const struct cf_task download_one;
+int download_open_worker(struct cf_call *, void **local, const void *flags);
+void download_close_worker(void *local);
+
+/* What became of the flag of a call that is done.  It is valid as long as the future is. */
+struct download download_of(struct cf_future *);
+
+#endif

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: MIT */
+#include <config.h>
+
+#include "flags.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "codes.h"
+
+#define DEFAULT_WORKERS 30
+#define MAX_WORKERS 1000
+
+/* The countries with the most people, who have most of the flags that anybody looks for. */
+static const char *const populous[] = { "CN", "IN", "US", "ID", "BR", "PK", "NG", "BD", "RU", "JP",
+                                        "MX", "PH", "VN", "ET", "EG", "DE", "IR", "TR", "CD", "FR" };
+
+enum when { WHEN_AUTO, WHEN_ALWAYS, WHEN_NEVER };
+static const char *const whens[] = { "auto", "always", "never", NULL };
+
+/* The arguments, before they are put together. */
+struct request {
+    bool every;
+    bool all;
+    unsigned long limit;
+    unsigned long workers;
+    const char *server;
+    const char *extension;
+    enum when bar;
+};
+
+/* Which codes are wanted, by their letters. */
+struct choice {
+    bool wanted[26][26];
+};
+
+enum { OPTION_PROGRESS = 256, OPTION_JSON, OPTION_EXTENSION, OPTION_HELP, OPTION_VERSION };
+
+/* The options of a program that is not concurrent begin after those that only a concurrent one has. */
+#define CONCURRENT_OPTIONS 3
+static const struct option options[] = {
+    { "max-req", required_argument, NULL, 'm' },
+    { "max_req", required_argument, NULL, 'm' },
+    { "workers", required_argument, NULL, 'm' },
+    { "all", no_argument, NULL, 'a' },
+    { "every", no_argument, NULL, 'e' },
+    { "limit", required_argument, NULL, 'l' },
+    { "server", required_argument, NULL, 's' },
+    { "extension", required_argument, NULL, OPTION_EXTENSION },
+    { "output", required_argument, NULL, 'o' },
+    { "verbose", no_argument, NULL, 'v' },
+    { "progress", required_argument, NULL, OPTION_PROGRESS },
+    { "json", no_argument, NULL, OPTION_JSON },
+    { "help", no_argument, NULL, OPTION_HELP },
+    { "version", no_argument, NULL, OPTION_VERSION },
+    { NULL, 0, NULL, 0 },
+};
+
+static void
+print_help(const struct flags_program *program)
+{
+    printf("Usage: %s [OPTION]... [CC]...\n"
+           "%s\n"
+           "Each CC is a country code, or one letter for all country codes that begin with it.\n"
+           "Without any, they are those of the 20 countries with the most people.\n"
+           "\n"
+           "  -a, --all              all %zu country codes\n"
+           "  -e, --every            every pair of letters, from AA to ZZ\n"
+           "  -l, --limit N          only the first N of the codes\n",
+           cli_program, program->purpose, codes_count);
+    if (program->concurrent)
+        printf("  -m, --max-req N        at most N downloads at a time, up to %d (default %d);\n"
+               "                         also --max_req, -w, --workers\n",
+               MAX_WORKERS, DEFAULT_WORKERS);
+    printf("  -s, --server SITE      where from: a label, or the URL that /{cc}/{cc}.png follows\n"
+           "                           LOCAL   http://localhost:8000/flags (default)\n"
+           "                           DELAY   http://localhost:8001/flags\n"
+           "                           ERROR   http://localhost:8002/flags\n"
+           "                           REMOTE  https://www.fluentpython.com/data/flags, .gif\n"
+           "      --extension EXT    the ending of the flags' names there and here: png, gif, ...\n"
+           "  -o, --output DIR       where to, as DIR/CC.png (default: downloaded)\n"
+           "  -v, --verbose          a line for each flag\n"
+           "      --progress WHEN    show a progress bar on stderr: always, never, or auto (default),\n"
+           "                         which is %s\n"
+           "      --json             JSON lines on stdout instead of text: one object for each flag\n"
+           "                         as soon as it is known what became of it, then a summary\n"
+           "      --help             print this help and exit\n"
+           "      --version          print the version and exit\n"
+           "\n"
+           "With -e, -a and CC the first of these counts.\n"
+           "Exit status: 0 if all flags were downloaded, 1 if some were not, 2 for wrong usage,\n"
+           "3 if no file could be written.\n",
+           program->has_bar ? "on a terminal, without -v" : "never in this program");
+}
+
+static bool
+is_letter(char c)
+{
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
+
+static int
+letter_index(char c)
+{
+    return c >= 'a' ? c - 'a' : c - 'A';
+}
+
+static void
+want(struct choice *choice, const char *code)
+{
+    choice->wanted[letter_index(code[0])][letter_index(code[1])] = true;
+}
+
+/* Want all known codes that begin with this letter, or all for '\0'.  Return whether there are any. */
+static bool
+want_known(struct choice *choice, char first)
+{
+    bool found = false;
+
+    for (size_t i = 0; i < codes_count; i++) {
+        if (first == '\0' || letter_index(codes_all[i][0]) == letter_index(first)) {
+            want(choice, codes_all[i]);
+            found = true;
+        }
+    }
+    return found;
+}
+
+static void
+want_argument(struct choice *choice, const char *text)
+{
+    size_t len = strlen(text);
+
+    if (len == 2 && is_letter(text[0]) && is_letter(text[1]))
+        want(choice, text);
+    else if (len != 1 || !is_letter(text[0]))
+        cli_usage_error("'%s' is not a country code: it must be two letters, or one for all that begin with it", text);
+    else if (!want_known(choice, text[0]))
+        cli_usage_error("'%s': no country code begins with this letter", text);
+}
+
+/* Turn the wish into a sorted list, of which the first codes up to limit count. */
+static void
+list_codes(struct flags *flags, const struct choice *choice, unsigned long limit)
+{
+    flags->count = 0;
+    for (int a = 0; a < 26; a++)
+        for (int b = 0; b < 26; b++)
+            if (choice->wanted[a][b] && flags->count < limit) {
+                char *code = flags->codes[flags->count++];
+
+                code[0] = (char)('A' + a);
+                code[1] = (char)('A' + b);
+                code[2] = '\0';
+            }
+}
+
+/* All arguments are checked, also those that --every and --all leave without effect. */
+static void
+choose_codes(struct flags *flags, const struct request *request, char **args)
+{
+    struct choice choice = { 0 };
+
+    for (size_t i = 0; args[i] != NULL; i++)
+        want_argument(&choice, args[i]);
+    if (request->every) {
+        memset(&choice, true, sizeof choice);
+    } else if (request->all) {
+        choice = (struct choice){ 0 };
+        want_known(&choice, '\0');
+    } else if (args[0] == NULL) {
+        for (size_t i = 0; i < sizeof populous / sizeof *populous; i++)
+            want(&choice, populous[i]);
+    }
+    list_codes(flags, &choice, request->limit);
+}
+
+static void
+parse_option(int option, struct flags *flags, struct request *request, const struct flags_program *program)
+{
+    switch (option) {
+    case 'a':
+        request->all = true;
+        break;
+    case 'e':
+        request->every = true;
+        break;
+    case 'l':
+        request->limit = cli_number("--limit", optarg, 1, 999999999);
+        break;
+    case 'm':
+    case 'w':
+        request->workers = cli_number("--max-req", optarg, 1, MAX_WORKERS);
+        break;
+    case 's':
+        request->server = optarg;
+        break;
+    case OPTION_EXTENSION:
+        request->extension = optarg;
+        break;
+    case 'o':
+        flags->folder.path = optarg;
+        break;
+    case 'v':
+        flags->verbose = true;
+        break;
+    case OPTION_PROGRESS:
+        request->bar = (enum when)cli_choice("--progress", optarg, whens);
+        break;
+    case OPTION_JSON:
+        flags->json = true;
+        break;
+    case OPTION_HELP:
+        print_help(program);
+        exit(cli_close_stdout(CLI_OK));
+    case OPTION_VERSION:
+        cli_print_version();
+        exit(cli_close_stdout(CLI_OK));
+    default:
+        cli_usage_hint();
+    }
+}
+
+/* A bar appears by itself where it disturbs nothing: on a terminal, and not among lines on the same one. */
+static bool
+wants_bar(const struct flags *flags, enum when when, const struct flags_program *program)
+{
+    if (when != WHEN_AUTO)
+        return when == WHEN_ALWAYS;
+    return program->has_bar && !flags->verbose && isatty(STDERR_FILENO) && !(flags->json && isatty(STDOUT_FILENO));
+}
+
+void
+flags_parse(struct flags *flags, int argc, char **argv, const struct flags_program *program)
+{
+    const char *letters = program->concurrent ? "ael:s:o:vm:w:" : "ael:s:o:v";
+    const struct option *known = program->concurrent ? options : options + CONCURRENT_OPTIONS;
+    struct request request = { .limit = FLAGS_MAX, .workers = DEFAULT_WORKERS, .server = "LOCAL" };
+    const char *wrong;
+    int option;
+
+    cli_start(argv);
+    *flags = (struct flags){ .folder = { .path = "downloaded", .fd = -1 } };
+    while ((option = getopt_long(argc, argv, letters, known, NULL)) != -1)
+        parse_option(option, flags, &request, program);
+    choose_codes(flags, &request, argv + optind);
+    wrong = site_find(&flags->site, request.server);
+    if (wrong != NULL)
+        cli_usage_error("--server: %s: %s", request.server, wrong);
+    if (request.extension != NULL && !site_set_extension(&flags->site, request.extension))
+        cli_usage_error("--extension: '%s' is not one to %d letters and digits", request.extension,
+                        SITE_EXTENSION_SIZE - 1);
+    if (flags->folder.path[0] == '\0')
+        cli_usage_error("--output: the name of the folder is empty");
+    flags->workers = !program->concurrent ? 1 : (unsigned)(request.workers < flags->count ? request.workers : flags->count);
+    flags->bar = wants_bar(flags, request.bar, program);
+    flags->dots = !flags->bar && !flags->verbose && !flags->json && !program->has_bar;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* flags_sequential - download flags one after another: what the concurrent programs are measured against. */
+
+#include <errno.h>
+#include <string.h>
+
+#include "cli.h"
+#include "download.h"
+#include "flags.h"
+#include "interrupt.h"
+#include "report.h"
+
+static const struct flags_program program = {
+    .purpose = "Download the flags of countries, one after another.",
+};
+
+static int
+download_many(const struct flags *flags, struct report *report)
+{
+    struct downloader *worker = download_open(flags);
+
+    if (worker == NULL)
+        return -1;
+    for (size_t i = 0; i < flags->count; i++) {
+        struct download flag = download_flag(worker, flags->codes[i], interrupt_fd());
+
+        report_flag(report, &flag);
+    }
+    download_close(worker);
+    return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+    struct flags flags;
+    struct report report;
+
+    flags_parse(&flags, argc, argv, &program);
+    download_prepare(&flags);
+    report_begin(&report, &flags);
+    if (download_many(&flags, &report) != 0)
+        cli_error("cannot prepare a connection: %s", strerror(errno));
+    return report_end(&report);
+}

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: MIT
+bin_PROGRAMS += \
+    %D%/flags_sequential \
+    %D%/flags_threadpool \
+    %D%/flags_asCompleted \
+    %D%/flags_server
+
+# What the programs share.
+noinst_LIBRARIES += %D%/libshared.a
+%C%_libshared_a_SOURCES = \
+    %D%/bar.c \
+    %D%/bar.h \
+    %D%/cli.c \
+    %D%/cli.h \
+    %D%/codes.c \
+    %D%/codes.h \
+    %D%/download.c \
+    %D%/download.h \
+    %D%/fetch.c \
+    %D%/fetch.h \
+    %D%/flags.c \
+    %D%/flags.h \
+    %D%/interrupt.c \
+    %D%/interrupt.h \
+    %D%/progress.c \
+    %D%/progress.h \
+    %D%/reason.c \
+    %D%/reason.h \
+    %D%/report.c \
+    %D%/report.h \
+    %D%/report_json.c \
+    %D%/report_json.h \
+    %D%/save.c \
+    %D%/save.h \
+    %D%/site.c \
+    %D%/site.h
+%C%_libshared_a_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(JANSSON_CFLAGS)
+
+# -static takes libcf from its archive, so that the programs run, and are timed and debugged, without libtool's wrapper.
+download_libs = %D%/libshared.a lib/libcf.la $(CURL_LIBS) $(JANSSON_LIBS) -lm
+program_ldflags = $(SANITIZER_CFLAGS) -static
+
+%C%_flags_sequential_SOURCES = %D%/flags_sequential.c
+%C%_flags_sequential_LDADD = $(download_libs)
+%C%_flags_sequential_LDFLAGS = $(program_ldflags)
+
+%C%_flags_threadpool_SOURCES = %D%/flags_threadpool.c
+%C%_flags_threadpool_LDADD = $(download_libs)
+%C%_flags_threadpool_LDFLAGS = $(program_ldflags)
+
+%C%_flags_asCompleted_SOURCES = %D%/flags_asCompleted.c
+%C%_flags_asCompleted_LDADD = $(download_libs)
+%C%_flags_asCompleted_LDFLAGS = $(program_ldflags)
+
+%C%_flags_server_SOURCES = \
+    %D%/flags_server.c \
+    %D%/server_answers.c \
+    %D%/server_answers.h \
+    %D%/server_body.c \
+    %D%/server_body.h \
+    %D%/server_faults.c \
+    %D%/server_faults.h \
+    %D%/server_files.c \
+    %D%/server_files.h \
+    %D%/server_log.c \
+    %D%/server_log.h \
+    %D%/server_loop.c \
+    %D%/server_loop.h \
+    %D%/server_number.c \
+    %D%/server_number.h \
+    %D%/server_options.c \
+    %D%/server_options.h \
+    %D%/server_path.c \
+    %D%/server_path.h \
+    %D%/server_plan.c \
+    %D%/server_plan.h \
+    %D%/server_reason.c \
+    %D%/server_requests.c \
+    %D%/server_requests.h \
+    %D%/server_sleep.c \
+    %D%/server_sleep.h \
+    %D%/server_socket.c \
+    %D%/server_socket.h
+%C%_flags_server_CFLAGS = $(AM_CFLAGS) $(MICROHTTPD_CFLAGS) $(JANSSON_CFLAGS)
+%C%_flags_server_LDADD = %D%/libshared.a $(MICROHTTPD_LIBS) $(JANSSON_LIBS)
+%C%_flags_server_LDFLAGS = $(program_ldflags)
+
+# The country codes as the lines of a C initializer, upper case and sorted: "AD", "AE", ...
+BUILT_SOURCES += %D%/codes-table.h
+CLEANFILES += %D%/codes-table.h
+%D%/codes-table.h: $(top_srcdir)/data/country_codes.txt
+	$(AM_V_GEN)$(MKDIR_P) %D% && LC_ALL=C && export LC_ALL && \
+	$(AWK) '{ for (i = 1; i <= NF; i++) print toupper($$i) }' $(top_srcdir)/data/country_codes.txt | sort -u | \
+	$(AWK) '!/^[A-Z][A-Z]$$/ { print "country_codes.txt: " $$0 ": not a code" > "/dev/stderr"; exit 1 } \
+	        { print "\"" $$0 "\"," } END { exit NR == 0 }' > $@-t && mv -f $@-t $@
+%D%/codes.$(OBJEXT) %D%/libshared_a-codes.$(OBJEXT): %D%/codes-table.h

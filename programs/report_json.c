@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+#include <config.h>
+
+#include "report_json.h"
+
+#include <jansson.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "interrupt.h"
+
+/* Print an object, which may be NULL for want of memory, and let go of it. */
+static int
+print(json_t *object)
+{
+    int result = object != NULL ? json_dumpf(object, stdout, JSON_REAL_PRECISION(9)) : -1;
+
+    json_decref(object);
+    putchar('\n');
+    return result;
+}
+
+/* JSON is UTF-8, the name of a folder may be anything: what is not ASCII is replaced if the whole is not UTF-8. */
+static json_t *
+text(const char *bytes)
+{
+    json_t *string = json_string(bytes);
+    char *copy;
+
+    if (string != NULL)
+        return string;
+    copy = strdup(bytes);
+    if (copy == NULL)
+        return NULL;
+    for (char *at = copy; *at != '\0'; at++)
+        if ((unsigned char)*at > '~')
+            *at = '?';
+    string = json_string(copy);
+    free(copy);
+    return string;
+}
+
+/* Times are measured in microseconds; more digits would be noise. */
+static double
+rounded(double seconds)
+{
+    return (double)(int64_t)(seconds * 1e6 + 0.5) / 1e6;
+}
+
+static json_t *
+text_or_null(const char *bytes)
+{
+    return bytes != NULL && bytes[0] != '\0' ? text(bytes) : json_null();
+}
+
+int
+report_json_flag(const struct download *flag, const char *url)
+{
+    return print(json_pack("{s:s, s:s, s:o, s:I, s:f, s:o, s:o}", "code", flag->code, "url", url, "status",
+                           flag->status != 0 ? json_integer(flag->status) : json_null(), "bytes",
+                           (json_int_t)flag->bytes, "seconds", rounded(flag->seconds), "worker",
+                           text_or_null(flag->worker), "error", text_or_null(flag->error)));
+}
+
+int
+report_json_summary(const struct flags *flags, const size_t counts[DOWNLOAD_OUTCOMES], uint64_t bytes, double seconds)
+{
+    return print(json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:b}", "site", flags->site.label, "url",
+                           flags->site.base, "flags", (json_int_t)flags->count, "workers", (json_int_t)flags->workers,
+                           "downloaded", (json_int_t)counts[DOWNLOAD_OK], "not_found",
+                           (json_int_t)counts[DOWNLOAD_NOT_FOUND], "errors",
+                           (json_int_t)(counts[DOWNLOAD_ERROR] + counts[DOWNLOAD_UNSAVED]), "cancelled",
+                           (json_int_t)counts[DOWNLOAD_CANCELLED], "bytes", (json_int_t)bytes, "seconds",
+                           rounded(seconds), "interrupted", (int)interrupt_came()));
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which code a request is about.
+ *
+ * Every pair of letters has a place, from 0 for AA to 675 for ZZ, whether or not there is a flag for it; all other
+ * requests share one more place.  Tables about codes are arrays indexed by place.
+ */
+
+#ifndef SERVER_PATH_H
+#define SERVER_PATH_H 1
+
+#define SERVER_PATH_PAIRS 676
+#define SERVER_PATH_OTHER SERVER_PATH_PAIRS
+#define SERVER_PATH_PLACES (SERVER_PATH_PAIRS + 1)
+
+/* Return the place of the two letters, of either case, that a string begins with; SERVER_PATH_OTHER if it does not. */
+int server_path_place(const char *code);
+
+/* Return the place that the path of a request names: that of br for /flags/br/br.png, which any prefix may precede. */
+int server_path_of_url(const char *url);
+
+/* Write the code of a place, in capitals, or an empty string for SERVER_PATH_OTHER. */
+void server_path_code(int place, char code[3]);
+
+#endif

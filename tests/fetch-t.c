@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: MIT */
+/* fetch-t.c - fetching URLs from servers of all kinds of behaviour. */
+
+#include <config.h>
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "fetch.h"
+#include "tap.h"
+
+/*
+ * The server: it answers each request with the next of a list of texts, the last one again and again, byte by byte as
+ * they stand there.
+ */
+static struct {
+    int listener;
+    const char *const *answers;
+    enum ending { KEEP, CLOSE } ending; /* what happens to the connection after an answer */
+    atomic_int connections;
+    char url[64];
+} server;
+
+/* Read a request.  Return false when the client has gone. */
+static bool
+read_request(int fd)
+{
+    char request[4096];
+    size_t len = 0;
+
+    do {
+        ssize_t n = read(fd, request + len, sizeof request - 1 - len);
+
+        if (n <= 0)
+            return false;
+        len += (size_t)n;
+        request[len] = '\0';
+    } while (strstr(request, "\r\n\r\n") == NULL);
+    return true;
+}
+
+static void *
+serve(void *unused)
+{
+    for (;;) {
+        int fd = accept(server.listener, NULL, NULL);
+
+        server.connections++;
+        while (read_request(fd)) {
+            const char *answer = server.answers[0];
+
+            if (server.answers[1] != NULL)
+                server.answers++;
+            if (send(fd, answer, strlen(answer), MSG_NOSIGNAL) < 0 || server.ending == CLOSE)
+                break;
+        }
+        close(fd);
+    }
+    return unused;
+}
+
+static void
+start_server(const char *const *answers, enum ending ending)
+{
+    struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t len = sizeof address;
+    pthread_t thread;
+
+    server.answers = answers;
+    server.ending = ending;
+    server.listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ck_assert_int_eq(bind(server.listener, (struct sockaddr *)&address, sizeof address), 0);
+    ck_assert_int_eq(listen(server.listener, 16), 0);
+    ck_assert_int_eq(getsockname(server.listener, (struct sockaddr *)&address, &len), 0);
+    snprintf(server.url, sizeof server.url, "http://127.0.0.1:%d/", ntohs(address.sin_port));
+    ck_assert_int_eq(pthread_create(&thread, NULL, serve, NULL), 0);
+}
+
+#define SERVE(ending, ...) start_server((const char *const[]){ __VA_ARGS__, NULL }, ending)
+
+/*
+ * The client.
+ */
+static struct fetcher *fetcher;
+static struct fetch_result result;
+static char body[1000]; /* what the sink got */
+static int sink_answer;
+
+static int
+keep(void *unused, const void *data, size_t size)
+{
+    (void)unused;
+    ck_assert_uint_lt(strlen(body) + size, sizeof body);
+    strncat(body, data, size);
+    return sink_answer;
+}
+
+static void
+get(int stop_fd)
+{
+    struct fetch_sink sink = { .write = keep };
+
+    body[0] = '\0';
+    fetch_get(fetcher, server.url, &sink, stop_fd, &result);
+}
+
+static void
+open_fetcher(void)
+{
+    unsetenv("http_proxy");
+    unsetenv("all_proxy");
+    unsetenv("ALL_PROXY");
+    ck_assert_int_eq(fetch_init(), 0);
+    fetcher = fetch_open(&(struct fetch_options){ .connect_seconds = 1, .stall_seconds = 1, .max_body = 100 });
+    ck_assert_ptr_nonnull(fetcher);
+}
+
+static void
+close_fetcher(void)
+{
+    fetch_close(fetcher);
+    fetch_cleanup();
+}
+
+static void
+asserts_failed(const char *words)
+{
+    ck_assert_int_eq(result.outcome, FETCH_FAILED);
+    ck_assert_msg(strstr(result.message, words) != NULL, "'%s' is not in: %s", words, result.message);
+}
+
+TEST(whole, "a whole body goes to the sink and is counted")
+{
+    SERVE(KEEP, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello");
+    get(-1);
+    ck_assert_int_eq(result.outcome, FETCH_OK);
+    ck_assert_int_eq(result.status, 200);
+    ck_assert_uint_eq(result.bytes, 5);
+    ck_assert_str_eq(body, "hello");
+    ck_assert_str_eq(result.message, "");
+    ck_assert(result.seconds > 0 && result.seconds < 10);
+}
+
+TEST(reuse, "fetches one after another use one connection, errors included")
+{
+    SERVE(KEEP, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", "HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno",
+          "HTTP/1.1 503 \r\nTransfer-Encoding: chunked\r\n\r\n3\r\nnot\r\n0\r\n\r\n",
+          "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
+    for (int i = 0; i < 4; i++)
+        get(-1);
+    ck_assert_str_eq(body, "hi");
+    ck_assert_int_eq(server.connections, 1);
+}
+
+TEST(dropped, "the body of an error does not go to the sink")
+{
+    SERVE(KEEP, "HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno");
+    get(-1);
+    ck_assert_int_eq(result.outcome, FETCH_BAD_STATUS);
+    ck_assert_int_eq(result.status, 404);
+    ck_assert_str_eq(result.message, "HTTP error 404 - Not Found");
+    ck_assert_str_eq(body, "");
+}
+
+TEST(reason, "the server's own words for its status are told")
+{
+    SERVE(KEEP, "HTTP/1.1 418 Short and stout\r\nContent-Length: 0\r\n\r\n");
+    get(-1);
+    ck_assert_str_eq(result.message, "HTTP error 418 - Short and stout");
+}
+
+TEST(no_reason, "a status without words gets the usual ones")
+{
+    SERVE(KEEP, "HTTP/1.1 418\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 418 Unknown\r\nContent-Length: 0\r\n\r\n",
+          "HTTP/1.1 599 \r\nContent-Length: 0\r\n\r\n");
+    get(-1);
+    ck_assert_str_eq(result.message, "HTTP error 418 - I'm a Teapot");
+    get(-1);
+    ck_assert_str_eq(result.message, "HTTP error 418 - I'm a Teapot");
+    get(-1);
+    ck_assert_str_eq(result.message, "HTTP error 599 - Unknown");
+}
+
+TEST(control, "control characters and long words of a server are made harmless")
+{
+    SERVE(KEEP, "HTTP/1.1 500 \033[2J\xff" "boom\r\nContent-Length: 0\r\n\r\n",
+          "HTTP/1.1 500 "
+          "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+          "\r\nContent-Length: 0\r\n\r\n");
+    get(-1);
+    ck_assert_str_eq(result.message, "HTTP error 500 - ?[2J?boom");
+    get(-1);
+    ck_assert_uint_eq(strlen(result.message), strlen("HTTP error 500 - ") + 63);
+}
+
+TEST(cut, "a body shorter than its Content-Length is an error")
+{
+    SERVE(CLOSE, "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhello");
+    get(-1);
+    asserts_failed("transfer closed with 1 bytes remaining");
+}
+
+TEST(chunked_cut, "a chunked body without its last chunk is an error")
+{
+    SERVE(CLOSE, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n");
+    get(-1);
+    asserts_failed("transfer closed");
+}
+
+TEST(cut_error, "a 404 whose body is cut short is an error of the transfer")
+{
+    SERVE(CLOSE, "HTTP/1.1 404 Not Found\r\nContent-Length: 6\r\n\r\nhello");
+    get(-1);
+    asserts_failed("transfer closed with 1 bytes remaining");
+}
+
+TEST(empty, "a connection that is closed without an answer is an error")
+{
+    SERVE(CLOSE, "");
+    get(-1);
+    asserts_failed("Empty reply from server");
+}
+
+TEST(garbage, "an answer that is not HTTP is an error")
+{
+    SERVE(CLOSE, "\001\002 220 mail.example.org ESMTP\r\n");
+    get(-1);
+    asserts_failed("The server's answer is not HTTP");
+}
+
+TEST(bad_header, "a length that is no number is an error")
+{
+    SERVE(CLOSE, "HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\nhello");
+    get(-1);
+    asserts_failed("Invalid Content-Length");
+}
+
+TEST(after_error, "after a failure the next fetch works")
+{
+    SERVE(CLOSE, "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhello", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
+    get(-1);
+    ck_assert_int_eq(result.outcome, FETCH_FAILED);
+    get(-1);
+    ck_assert_int_eq(result.outcome, FETCH_OK);
+    ck_assert_str_eq(result.message, "");
+    ck_assert_str_eq(body, "hi");
+}
+
+TEST(too_large, "a body above the bound is an error before it is read")
+{
+    SERVE(KEEP, "HTTP/1.1 200 OK\r\nContent-Length: 101\r\n\r\n");
+    get(-1);
+    asserts_failed("The body is larger than 100 bytes");
+}
+
+TEST(too_large_chunked, "a body that grows above the bound is an error")
+{
+    SERVE(KEEP, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n32\r\n"
+                "12345678901234567890123456789012345678901234567890\r\n33\r\n"
+                "123456789012345678901234567890123456789012345678901\r\n0\r\n\r\n");
+    get(-1);
+    asserts_failed("The body is larger than 100 bytes");
+    ck_assert_uint_le(result.bytes, 100);
+}
+
+TEST(redirect, "a redirect is followed, and what counts is the answer there")
+{
+    SERVE(KEEP, "HTTP/1.1 302 Found\r\nLocation: /there\r\nContent-Length: 4\r\n\r\nmove",
+          "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
+    get(-1);
+    ck_assert_int_eq(result.outcome, FETCH_OK);
+    ck_assert_int_eq(result.status, 200);
+    ck_assert_uint_eq(result.bytes, 2);
+    ck_assert_str_eq(body, "hi");
+}
+
+TEST(redirects, "an eleventh redirect is an error")
+{
+    SERVE(KEEP, "HTTP/1.1 302 Found\r\nLocation: /again\r\nContent-Length: 0\r\n\r\n");
+    get(-1);
+    asserts_failed("Maximum (10) redirects followed");
+}
+
+TEST(redirect_file, "a redirect to something else than http and https is refused")
+{
+    SERVE(KEEP, "HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\nContent-Length: 0\r\n\r\n");
+    get(-1);
+    asserts_failed("file");
+    ck_assert_str_eq(body, "");
+}
+
+TEST(sink, "the errno of a sink that fails is the outcome")
+{
+    SERVE(KEEP, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello");
+    sink_answer = ENOSPC;
+    get(-1);
+    ck_assert_int_eq(result.outcome, FETCH_SINK_FAILED);
+    ck_assert_int_eq(result.code, ENOSPC);
+    ck_assert_str_eq(result.message, "No space left on device");
+}
+
+TEST(stall, "a transfer that stands still is an error after stall_seconds")
+{
+    SERVE(KEEP, "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhello");
+    get(-1);
+    asserts_failed("Operation too slow");
+    ck_assert(result.seconds > 0.9 && result.seconds < 10);
+}
+
+TEST(hang, "a server that takes the request and never answers is the same")
+{
+    SERVE(KEEP, "");
+    get(-1);
+    asserts_failed("Operation too slow");
+    ck_assert(result.seconds > 0.9 && result.seconds < 10);
+}
+
+static void *
+raise_event(void *fd)
+{
+    nanosleep(&(struct timespec){ .tv_nsec = 100000000 }, NULL);
+    ck_assert_int_eq(eventfd_write(*(int *)fd, 1), 0);
+    return NULL;
+}
+
+TEST(stop, "a stop_fd that becomes readable ends a hanging fetch at once")
+{
+    int fd = eventfd(0, EFD_CLOEXEC);
+    pthread_t thread;
+
+    SERVE(KEEP, "");
+    ck_assert_int_eq(pthread_create(&thread, NULL, raise_event, &fd), 0);
+    get(fd);
+    ck_assert_int_eq(result.outcome, FETCH_STOPPED);
+    ck_assert_str_eq(result.message, "interrupted");
+    ck_assert(result.seconds < 0.5);
+    pthread_join(thread, NULL);
+    close(fd);
+}
+
+/* Let connections to the server neither succeed nor fail, by filling the queue of those that it has not accepted. */
+static void
+stop_accepting(void)
+{
+    struct sockaddr_in address;
+    socklen_t len = sizeof address;
+
+    server.listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ck_assert_int_eq(listen(server.listener, 0), 0);
+    ck_assert_int_eq(getsockname(server.listener, (struct sockaddr *)&address, &len), 0);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    snprintf(server.url, sizeof server.url, "http://127.0.0.1:%d/", ntohs(address.sin_port));
+    for (int i = 0; i < 4; i++) {
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+        if (connect(fd, (struct sockaddr *)&address, len) != 0)
+            ck_assert_int_eq(errno, EINPROGRESS);
+    }
+}
+
+TEST(stop_connecting, "a stop_fd that becomes readable ends the waiting for a connection")
+{
+    int fd = eventfd(0, EFD_CLOEXEC);
+    pthread_t thread;
+
+    stop_accepting();
+    ck_assert_int_eq(pthread_create(&thread, NULL, raise_event, &fd), 0);
+    get(fd);
+    ck_assert_int_eq(result.outcome, FETCH_STOPPED);
+    ck_assert(result.seconds < 0.5);
+    pthread_join(thread, NULL);
+    close(fd);
+}
+
+TEST(no_connection, "a connection that is not made within connect_seconds is an error")
+{
+    stop_accepting();
+    get(-1);
+    asserts_failed("Timeout was reached");
+    ck_assert(result.seconds > 0.9 && result.seconds < 4);
+}
+
+TEST(stopped, "a stop_fd that is readable already prevents the request")
+{
+    int fd = eventfd(1, EFD_CLOEXEC);
+
+    SERVE(KEEP, "");
+    get(fd);
+    ck_assert_int_eq(result.outcome, FETCH_STOPPED);
+    ck_assert_int_eq(server.connections, 0);
+    close(fd);
+}
+
+TEST(nobody, "a server that is not there is an error")
+{
+    SERVE(KEEP, "");
+    snprintf(server.url, sizeof server.url, "http://127.0.0.1:1/");
+    get(-1);
+    asserts_failed("Failed to connect to 127.0.0.1 port 1");
+}
+
+TEST(protocol, "a URL of another protocol is an error")
+{
+    snprintf(server.url, sizeof server.url, "file:///etc/passwd");
+    get(-1);
+    asserts_failed("file");
+    ck_assert_str_eq(body, "");
+}
+
+TEST(null, "fetch_close(NULL) does nothing")
+{
+    fetch_close(NULL);
+}
+
+TEST(url, "fetch_bad_url() tells what is wrong with a URL")
+{
+    ck_assert_ptr_null(fetch_bad_url("http://localhost:8000/flags"));
+    ck_assert_ptr_nonnull(fetch_bad_url("http://localhost:80000/flags"));
+    ck_assert_ptr_nonnull(fetch_bad_url("http://"));
+}
+
+static Suite *
+suite(void)
+{
+    const TTest *const tests[] = {
+        whole,     reuse,     dropped,  reason,   no_reason,       control,       cut,       chunked_cut,
+        cut_error, empty,     garbage,  bad_header, after_error,   too_large,     too_large_chunked, redirect,
+        redirects, redirect_file, sink, stall,    hang,            stop,          stop_connecting, no_connection,
+        stopped,   nobody,    protocol, null,     url,
+    };
+    Suite *s = suite_create("fetch");
+    TCase *group = tap_case(s, "fetch", open_fetcher, close_fetcher);
+
+    for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
+        tcase_add_test(group, tests[i]);
+    return s;
+}
+
+int
+main(void)
+{
+    return tap_main(suite);
+}

@@ -1,0 +1,121 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# The programs that download flags, interrupted.
+
+load helpers
+
+ALL=(flags_sequential flags_threadpool flags_asCompleted)
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return
+}
+
+# begin PROGRAM ARGUMENT... - start the program in the background, its output in the files out and err, and its pid in
+# PID.  A shell lets what it starts there ignore SIGINT; this does not.
+begin() {
+    : >out
+    rm -rf downloaded
+    env --default-signal=INT,TERM,HUP "$@" -s "$SERVER_URL" >out 2>err 3>&- &
+    PID=$!
+}
+
+# end SIGNAL - send it, wait for the end of the program, and check that it died by this signal in time.
+end() {
+    local number status=0
+
+    number=$(kill -l "$1")
+    kill -s "$1" "$PID"
+    timed wait "$PID" || status=$?
+    [ "$status" -eq $((128 + number)) ] || { echo "status $status" >&2 && return 1; }
+    [ "$MILLISECONDS" -lt $((200 * SLACK)) ] || { echo "it took $MILLISECONDS ms" >&2 && return 1; }
+}
+
+@test "a signal ends a program within 0.2 s although transfers hang, and it dies by the signal" {
+    start_server --fault=hang=AF,US
+    for program in "${ALL[@]}"; do
+        for signal in INT TERM HUP; do
+            begin "$program" ad af us
+            wait_for 5 test -e downloaded/AD.png
+            sleep 0.1
+            end "$signal"
+            [ "$(ls -A downloaded)" = AD.png ]
+        done
+    done
+}
+
+@test "an interrupted program reports what it did, and what it did not" {
+    start_server --fault=hang=AF,US
+    for program in "${ALL[@]}"; do
+        begin "$program" ad af us zz
+        wait_for 5 test -e downloaded/AD.png
+        sleep 0.2
+        end INT
+        [ "$(grep -c -x -e '--------------------' -e '  1 flag downloaded.' out)" -eq 2 ]
+        grep -q '^Elapsed time: [0-9.]*s$' out
+        if [ "$program" = flags_sequential ]; then
+            grep -qx '  3 cancelled.' out
+        else
+            grep -qx '  1 not found.' out
+            grep -qx '  2 cancelled.' out
+        fi
+        ! grep -q error out || return
+        [ ! -s err ]
+    done
+}
+
+@test "a signal ends a program whose transfers stand still midway, and leaves no part of them" {
+    start_server --fault=stall=1
+    for program in "${ALL[@]}"; do
+        begin "$program" -a
+        wait_for 5 test -e downloaded
+        sleep 0.3
+        end INT
+        [ -z "$(ls -A downloaded)" ]
+        grep -qx '194 cancelled.' out
+    done
+}
+
+@test "a signal that comes twice at once, as from timeout, counts as one" {
+    start_server --fault=hang=AF
+    for program in "${ALL[@]}"; do
+        rm -rf downloaded
+        run -124 timeout -s TERM $((SLACK / 2 + 1)) "$program" -s "$SERVER_URL" ad af
+        [[ $output == *$'\n  1 flag downloaded.\n  1 cancelled.\n'* ]]
+        begin "$program" ad af
+        wait_for 5 test -e downloaded/AD.png
+        kill -s INT "$PID"
+        end INT
+        grep -qx '  1 cancelled.' out
+    done
+}
+
+@test "a second signal ends on the spot a program that cannot even report" {
+    start_server
+    mkfifo pipe
+    for program in "${ALL[@]}"; do
+        exec {reader}<>pipe
+        env --default-signal=INT "$program" -e --json -s "$SERVER_URL" >pipe 2>err 3>&- {reader}<&- &
+        PID=$!
+        # 676 objects are more than a pipe can hold.
+        sleep "$SLACK"
+        kill -s INT "$PID"
+        sleep 0.3
+        kill -s 0 "$PID"
+        end INT
+        exec {reader}<&-
+    done
+}
+
+@test "a signal that is ignored from the start stays ignored" {
+    start_server --delay=0.5
+    for program in "${ALL[@]}"; do
+        rm -rf downloaded
+        (trap '' INT HUP && exec "$program" -s "$SERVER_URL" br) >out 2>err 3>&- &
+        PID=$!
+        sleep 0.2
+        kill -s INT "$PID"
+        kill -s HUP "$PID"
+        wait "$PID"
+        grep -qx '  1 flag downloaded.' out
+    done
+}

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: MIT
+
+# Tests of the library, in C.  A new one needs its line here and nothing else: tests/x-t is made from tests/x-t.c.
+unit_tests =
+
+# Tests in C of what the programs are made of.
+program_tests = %D%/fetch-t
+
+# Tests of the programs.
+bats_tests = \
+    %D%/flags.bats \
+    %D%/flags_errors.bats \
+    %D%/flags_json.bats \
+    %D%/flags_signals.bats \
+    %D%/progress.bats \
+    %D%/quickstart.bats \
+    %D%/server.bats
+
+dist_noinst_DATA = $(bats_tests) %D%/helpers.bash
+dist_noinst_SCRIPTS = %D%/run-tap %D%/no-libcheck %D%/installcheck
+
+# All tests report in TAP.  Those in C have no extension, so their variables are LOG_DRIVER and LOG_COMPILER.
+TEST_EXTENSIONS = .bats
+LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
+BATS_LOG_DRIVER = $(LOG_DRIVER)
+LOG_COMPILER = $(SHELL) $(top_srcdir)/tests/run-tap
+BATS_LOG_COMPILER = $(LOG_COMPILER)
+AM_BATS_LOG_FLAGS = "$(BATS)"
+
+# Seconds for one file of tests and, of the programs, for one test; tests/tap.h has the limit for one in C.
+TEST_FILE_TIMEOUT = 300
+TEST_TIMEOUT = 60
+AM_TESTS_ENVIRONMENT = \
+    PATH='$(abs_top_builddir)/programs':"$$PATH"; export PATH; \
+    top_srcdir='$(abs_top_srcdir)'; export top_srcdir; \
+    top_builddir='$(abs_top_builddir)'; export top_builddir; \
+    SANITIZER='$(SANITIZER)'; export SANITIZER; \
+    TSAN_OPTIONS="die_after_fork=0 $$TSAN_OPTIONS"; export TSAN_OPTIONS; \
+    TEST_FILE_TIMEOUT='$(TEST_FILE_TIMEOUT)'; export TEST_FILE_TIMEOUT; \
+    BATS_TEST_TIMEOUT='$(TEST_TIMEOUT)'; export BATS_TEST_TIMEOUT;
+
+if HAVE_CHECK
+check_PROGRAMS += $(unit_tests) $(program_tests)
+check_LIBRARIES += %D%/libtap.a
+TESTS += $(unit_tests) $(program_tests)
+else
+TESTS += %D%/no-libcheck
+endif
+TESTS += $(bats_tests)
+
+LDADD = %D%/libtap.a lib/libcf.la $(CHECK_LIBS)
+%C%_fetch_t_LDADD = %D%/libtap.a programs/libshared.a $(CHECK_LIBS) $(CURL_LIBS)
+%C%_libtap_a_SOURCES = %D%/tap.c %D%/tap.h
+%C%_libtap_a_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+
+# A program built against what `make install' has put in place, shared and static.
+installcheck-local:
+	CC='$(CC)' CFLAGS='$(CFLAGS) $(SANITIZER_CFLAGS)' PKG_CONFIG='$(PKG_CONFIG)' DESTDIR='$(DESTDIR)' \
+	    libdir='$(libdir)' includedir='$(includedir)' bindir='$(bindir)' version='$(PACKAGE_VERSION)' \
+	    $(SHELL) $(top_srcdir)/tests/installcheck $(top_srcdir)/tests/installed.c
+EXTRA_DIST += %D%/installed.c
+
+# The library's tests alone, which is what ThreadSanitizer is for.
+check-unit: all
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(unit_tests)'
+.PHONY: check-unit

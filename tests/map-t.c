@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: MIT */
+/* map-t.c - maps on thread pools: their defaults, what they lend and keep, and executors that end before them. */
+
+#include <errno.h>
+#include <string.h>
+
+#include "asserts.h"
+#include "tasks.h"
+
+/* Yields n cues that wait for go, or for ever if n is negative. */
+struct source {
+    struct stage *stage;
+    struct cue cue;
+    int n, calls;
+};
+
+static int
+next_cue(void *data, const void **item, size_t *len)
+{
+    struct source *source = data;
+
+    if (source->calls++ == source->n)
+        return 0;
+    source->cue = tasks_cue(source->stage, source->calls - 1, 1);
+    *item = &source->cue;
+    *len = sizeof source->cue;
+    return 1;
+}
+
+START_TEST(of_a_generator_four_rounds_of_the_workers_are_read_ahead)
+{
+    struct cf_executor *pool = tasks_pool(3);
+    struct source source = { .stage = stage_new(), .n = -1 };
+    struct cf_iter *iter = cf_map_from(pool, &task_cue, next_cue, &source, NULL);
+
+    ck_assert_int_eq(source.calls, 12);
+    ck_assert_uint_eq(cf_remaining(iter, NULL), 12);
+    latch_raise(&source.stage->go);
+    cf_iter_free(iter);
+    cf_close(pool);
+}
+END_TEST
+
+START_TEST(of_a_generator_at_most_buffersize_calls_are_unread)
+{
+    struct cf_executor *pool = tasks_pool(3);
+    struct source source = { .stage = stage_new(), .n = -1 };
+    const struct cf_map_options options = { .buffersize = 5, .unordered = true };
+    struct cf_iter *iter = cf_map_from(pool, &task_cue, next_cue, &source, &options);
+
+    ck_assert_int_eq(source.calls, 5);
+    latch_raise(&source.stage->go);
+    for (int i = 1; i <= 20; i++) {
+        ck_assert_ptr_nonnull(cf_next(iter));
+        ck_assert_int_le(source.calls, 5 + i);
+    }
+    cf_iter_free(iter);
+    cf_close(pool);
+}
+END_TEST
+
+START_TEST(a_generator_that_has_ended_is_not_asked_again)
+{
+    struct cf_executor *pool = tasks_pool(2);
+    struct source source = { .stage = stage_new(), .n = 2 };
+    struct cf_iter *iter = cf_map_from(pool, &task_cue, next_cue, &source, NULL);
+
+    latch_raise(&source.stage->go);
+    ck_assert_int_eq(asserts_int(cf_next(iter)), 0);
+    ck_assert_int_eq(asserts_int(cf_next(iter)), 1);
+    for (int i = 0; i < 3; i++)
+        asserts_ends(iter, CF_END);
+    ck_assert_int_eq(source.calls, 3);
+    cf_iter_free(iter);
+    cf_close(pool);
+}
+END_TEST
+
+/* Yields items of no bytes, three of them. */
+static int
+next_nothing(void *data, const void **item, size_t *len)
+{
+    *item = NULL;
+    *len = 0;
+    return (*(int *)data)++ < 3;
+}
+
+START_TEST(items_may_be_empty)
+{
+    struct cf_executor *pool = tasks_pool(2);
+    int calls = 0;
+    size_t len;
+    struct cf_iter *iters[] = { cf_map_from(pool, &task_echo, next_nothing, &calls, NULL),
+                                cf_map(pool, &task_echo, "", 3, 0, NULL),
+                                cf_map(pool, &task_echo, "", 3, 0, &(struct cf_map_options){ .chunksize = 2 }) };
+
+    for (int k = 0; k < 3; k++) {
+        for (int i = 0; i < 3; i++) {
+            len = 99;
+            struct cf_future *future = cf_next(iters[k]);
+            ck_assert_ptr_nonnull(future);
+            ck_assert_ptr_nonnull(cf_result(future, &len));
+            ck_assert_uint_eq(len, 0);
+        }
+        asserts_ends(iters[k], CF_END);
+        cf_iter_free(iters[k]);
+    }
+    cf_close(pool);
+}
+END_TEST
+
+static int
+fail_at_once(void *data, const void **item, size_t *len)
+{
+    (void)item;
+    (void)len;
+    ++*(int *)data;
+    return -1;
+}
+
+START_TEST(a_generator_that_fails_at_once_is_not_asked_again)
+{
+    struct cf_executor *pool = tasks_pool(1);
+    int calls = 0;
+    struct cf_iter *iter = cf_map_from(pool, &task_echo, fail_at_once, &calls, NULL);
+
+    asserts_ends(iter, CF_FAILED);
+    asserts_ends(iter, CF_END);
+    ck_assert_int_eq(calls, 1);
+    cf_iter_free(iter);
+    cf_close(pool);
+}
+END_TEST
+
+START_TEST(a_lent_future_can_be_retained)
+{
+    struct cf_executor *pool = tasks_pool(2);
+    const int numbers[] = { 1, 2, 3 };
+    struct cf_iter *iter = cf_map(pool, &task_twice, numbers, 3, sizeof *numbers, NULL);
+    struct cf_future *kept = cf_retain(cf_next(iter));
+
+    ck_assert_int_eq(asserts_int(cf_next(iter)), 4);
+    cf_iter_free(iter);
+    cf_close(pool);
+    ck_assert_int_eq(asserts_take_int(kept), 2);
+}
+END_TEST
+
+START_TEST(a_taken_future_keeps_its_argument_when_the_items_are_gone)
+{
+    struct cf_executor *pool = tasks_pool(2);
+    const size_t sizes[] = { 1, 3 };
+
+    for (int k = 0; k < 2; k++) {
+        char items[3][4] = { "AD", "BR", "CN" };
+        struct cf_future *taken[3];
+        const struct cf_map_options options = { .chunksize = sizes[k] };
+        struct cf_iter *iter = cf_map(pool, &task_echo, items, 3, sizeof *items, &options);
+
+        for (int i = 0; i < 3; i++)
+            ck_assert_ptr_nonnull(taken[i] = cf_take(iter));
+        cf_iter_free(iter);
+        memset(items, '#', sizeof items);
+        ck_assert_str_eq(cf_input(taken[0], NULL), "AD");
+        ck_assert_str_eq(cf_input(taken[1], NULL), "BR");
+        ck_assert_str_eq(cf_result(taken[2], NULL), "CN");
+        for (int i = 0; i < 3; i++)
+            cf_release(taken[i]);
+    }
+    cf_close(pool);
+}
+END_TEST
+
+START_TEST(a_map_can_be_read_after_its_executor_was_closed)
+{
+    struct cf_executor *pool = tasks_pool(2);
+    const int numbers[] = { 1, 2, 3, 4, 5, 6 };
+    struct cf_iter *whole = cf_map(pool, &task_twice, numbers, 6, sizeof *numbers, NULL);
+    const struct cf_map_options options = { .buffersize = 2 };
+    struct cf_iter *bounded = cf_map(pool, &task_twice, numbers, 6, sizeof *numbers, &options);
+
+    ck_assert_int_eq(cf_close(pool), 0);
+    for (int i = 0; i < 6; i++)
+        ck_assert_int_eq(asserts_int(cf_next(whole)), 2 * numbers[i]);
+    asserts_ends(whole, CF_END);
+    cf_iter_free(whole);
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(asserts_int(cf_next(bounded)), 2 * numbers[i]);
+    for (int i = 2; i < 6; i++)
+        asserts_refused(cf_next(bounded), ESHUTDOWN);
+    asserts_ends(bounded, CF_END);
+    cf_iter_free(bounded);
+}
+END_TEST
+
+START_TEST(two_maps_of_one_executor_can_be_read_in_turn)
+{
+    struct cf_executor *pool = tasks_pool(2);
+    const int odd[] = { 1, 3, 5 }, even[] = { 2, 4, 6 };
+    struct cf_iter *one = cf_map(pool, &task_twice, odd, 3, sizeof *odd, NULL);
+    struct cf_iter *two = cf_map(pool, &task_twice, even, 3, sizeof *even, NULL);
+
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(asserts_int(cf_next(two)), 2 * even[i]);
+        ck_assert_int_eq(asserts_int(cf_next(one)), 2 * odd[i]);
+    }
+    cf_iter_free(two);
+    asserts_ends(one, CF_END);
+    cf_iter_free(one);
+    cf_close(pool);
+}
+END_TEST
+
+START_TEST(a_deadline_that_is_past_times_out_once)
+{
+    struct cf_executor *pool = tasks_pool(1);
+    struct stage *stage = stage_new();
+    struct cf_future *running = tasks_start_holding(pool, stage, 0);
+    const int numbers[] = { 1, 2, 3 };
+    const struct cf_map_options options = { .deadline = 1 };
+    struct cf_iter *iter = cf_map(pool, &task_twice, numbers, 3, sizeof *numbers, &options);
+
+    asserts_ends(iter, CF_TIMEOUT);
+    asserts_ends(iter, CF_END);
+    cf_iter_free(iter);
+    latch_raise(&stage->go);
+    cf_release(running);
+    cf_close(pool);
+}
+END_TEST
+
+START_TEST(an_unordered_map_keeps_its_deadline_too)
+{
+    struct cf_executor *pool = tasks_pool(2);
+    struct stage *stage = stage_new();
+    struct cue cues[8];
+
+    for (int i = 0; i < 8; i++)
+        cues[i] = tasks_cue(stage, i, i == 0 || i > 3);
+    const struct cf_map_options options = { .unordered = true, .deadline = cf_after(0.4) };
+    struct cf_iter *iter = cf_map(pool, &task_cue, cues, 8, sizeof *cues, &options);
+    for (int i = 1; i <= 3; i++)
+        ck_assert_int_eq(asserts_int(cf_next(iter)), i);
+    asserts_ends(iter, CF_TIMEOUT);
+    asserts_ends(iter, CF_END);
+    latch_raise(&stage->go);
+    cf_iter_free(iter);
+    cf_close(pool);
+    ck_assert_uint_eq(latch_count(&stage->started), 5);
+}
+END_TEST
+
+START_TEST(freeing_a_map_of_chunks_cancels_those_that_have_not_started)
+{
+    struct cf_executor *pool = tasks_pool(1);
+    struct stage *stage = stage_new();
+    struct cue cues[20];
+    const struct cf_map_options options = { .chunksize = 4 };
+
+    for (int i = 0; i < 20; i++)
+        cues[i] = tasks_cue(stage, i, 1);
+    struct cf_iter *iter = cf_map(pool, &task_cue, cues, 20, sizeof *cues, &options);
+    latch_await(&stage->started, 1);
+    cf_iter_free(iter);
+    latch_raise(&stage->go);
+    cf_close(pool);
+    ck_assert_uint_le(latch_count(&stage->started), 4);
+}
+END_TEST
+
+START_TEST(a_cancelled_item_comes_at_its_turn)
+{
+    struct cf_executor *pool = tasks_pool(1);
+    struct stage *stage = stage_new();
+    const int numbers[] = { 1, 2, 3 };
+    struct cf_future *running = tasks_start_holding(pool, stage, 0);
+    struct cf_iter *iter = cf_map(pool, &task_twice, numbers, 3, sizeof *numbers, NULL);
+
+    cf_shutdown(pool, CF_CANCEL);
+    for (int i = 0; i < 3; i++) {
+        struct cf_future *future = cf_next(iter);
+        asserts_cancelled(future);
+        ck_assert_mem_eq(cf_input(future, NULL), &numbers[i], sizeof *numbers);
+    }
+    asserts_ends(iter, CF_END);
+    cf_iter_free(iter);
+    latch_raise(&stage->go);
+    cf_release(running);
+    cf_close(pool);
+}
+END_TEST
+
+START_TEST(the_parts_of_a_cancelled_chunk_are_cancelled)
+{
+    struct cf_executor *pool = tasks_pool(1);
+    struct stage *stage = stage_new();
+    const int numbers[] = { 1, 2, 3, 4, 5 };
+    struct cf_future *running = tasks_start_holding(pool, stage, 0);
+    const struct cf_map_options options = { .chunksize = 2 };
+    struct cf_iter *iter = cf_map(pool, &task_twice, numbers, 5, sizeof *numbers, &options);
+
+    cf_shutdown(pool, CF_CANCEL);
+    for (int i = 0; i < 5; i++) {
+        struct cf_future *future = cf_next(iter);
+        ck_assert_ptr_nonnull(future);
+        asserts_cancelled(future);
+        ck_assert_str_eq(cf_error_of(future)->task, "twice");
+        ck_assert_mem_eq(cf_input(future, NULL), &numbers[i], sizeof *numbers);
+    }
+    asserts_ends(iter, CF_END);
+    cf_iter_free(iter);
+    latch_raise(&stage->go);
+    cf_release(running);
+    cf_close(pool);
+}
+END_TEST
+
+START_TEST(the_parts_of_a_refused_chunk_are_refused)
+{
+    struct cf_executor *pool = tasks_pool(1);
+    const int numbers[] = { 1, 2, 3, 4, 5 };
+    const struct cf_map_options options = { .chunksize = 2 };
+
+    cf_shutdown(pool, CF_WAIT);
+    struct cf_iter *iter = cf_map(pool, &task_twice, numbers, 5, sizeof *numbers, &options);
+    for (int i = 0; i < 5; i++) {
+        struct cf_future *future = cf_next(iter);
+        asserts_refused(future, ESHUTDOWN);
+        ck_assert_mem_eq(cf_input(future, NULL), &numbers[i], sizeof *numbers);
+    }
+    asserts_ends(iter, CF_END);
+    cf_iter_free(iter);
+    cf_close(pool);
+}
+END_TEST
+
+/* What each item says of the thread that ran it, as a chunk must run in one, item after item. */
+static int
+in_a_row(struct cf_call *call)
+{
+    static __thread int last = -1;
+    int number = *(const int *)cf_arg(call, NULL);
+    int after_its_predecessor = last == number - 1;
+
+    last = number;
+    return cf_return(call, &after_its_predecessor, sizeof after_its_predecessor);
+}
+static const struct cf_task task_in_a_row = { "in_a_row", in_a_row };
+
+START_TEST(the_items_of_a_chunk_run_one_after_another_in_one_worker)
+{
+    struct cf_executor *pool = tasks_pool(4);
+    int numbers[400];
+    const struct cf_map_options options = { .chunksize = 10 };
+
+    for (int i = 0; i < 400; i++)
+        numbers[i] = i;
+    struct cf_iter *iter = cf_map(pool, &task_in_a_row, numbers, 400, sizeof *numbers, &options);
+    for (int i = 0; i < 400; i++) {
+        int after = asserts_int(cf_next(iter));
+        if (i % 10 != 0)
+            ck_assert_int_eq(after, 1);
+    }
+    cf_iter_free(iter);
+    cf_close(pool);
+}
+END_TEST
+
+START_TEST(a_map_of_a_hundred_thousand_items_is_linear)
+{
+    enum { ITEMS = 100000 };
+    static int numbers[ITEMS];
+    struct cf_executor *pool = tasks_pool(2);
+
+    for (int i = 0; i < ITEMS; i++)
+        numbers[i] = i;
+    for (int unordered = 0; unordered < 2; unordered++) {
+        const struct cf_map_options options = { .unordered = unordered == 1 };
+        struct cf_iter *iter = cf_map(pool, &task_twice, numbers, ITEMS, sizeof *numbers, &options);
+        long sum = 0;
+        for (struct cf_future *future; (future = cf_next(iter)) != NULL;)
+            sum += asserts_int(future);
+        ck_assert_int_eq(sum, (long)ITEMS * (ITEMS - 1));
+        cf_iter_free(iter);
+    }
+    cf_close(pool);
+}
+END_TEST
+
+START_TEST(a_map_without_a_task_or_without_items_is_refused)
+{
+    struct cf_executor *pool = tasks_pool(1);
+    const int numbers[] = { 1, 2 };
+    struct cf_iter *iter = cf_map(pool, NULL, numbers, 2, sizeof *numbers, NULL);
+
+    ck_assert_ptr_nonnull(iter);
+    for (int i = 0; i < 2; i++)
+        asserts_refused(cf_next(iter), EINVAL);
+    asserts_ends(iter, CF_END);
+    cf_iter_free(iter);
+    iter = cf_map(pool, &task_twice, NULL, 2, sizeof *numbers, NULL);
+    ck_assert_ptr_nonnull(iter);
+    for (struct cf_future *future; (future = cf_next(iter)) != NULL;)
+        asserts_refused(future, EINVAL);
+    cf_iter_free(iter);
+    iter = cf_map_from(pool, &task_twice, NULL, NULL, NULL);
+    ck_assert_ptr_nonnull(iter);
+    for (struct cf_future *future; (future = cf_next(iter)) != NULL;)
+        asserts_refused(future, EINVAL);
+    cf_iter_free(iter);
+    ck_assert_int_eq(cf_close(pool), 0);
+}
+END_TEST
+
+static const TTest **const tests[] = {
+    &of_a_generator_four_rounds_of_the_workers_are_read_ahead,
+    &of_a_generator_at_most_buffersize_calls_are_unread,
+    &a_generator_that_has_ended_is_not_asked_again,
+    &items_may_be_empty,
+    &a_generator_that_fails_at_once_is_not_asked_again,
+    &a_lent_future_can_be_retained,
+    &a_taken_future_keeps_its_argument_when_the_items_are_gone,
+    &a_map_can_be_read_after_its_executor_was_closed,
+    &two_maps_of_one_executor_can_be_read_in_turn,
+    &a_deadline_that_is_past_times_out_once,
+    &an_unordered_map_keeps_its_deadline_too,
+    &freeing_a_map_of_chunks_cancels_those_that_have_not_started,
+    &a_cancelled_item_comes_at_its_turn,
+    &the_parts_of_a_cancelled_chunk_are_cancelled,
+    &the_parts_of_a_refused_chunk_are_refused,
+    &the_items_of_a_chunk_run_one_after_another_in_one_worker,
+    &a_map_of_a_hundred_thousand_items_is_linear,
+    &a_map_without_a_task_or_without_items_is_refused,
+    NULL,
+};
+
+int
+main(void)
+{
+    return asserts_main("map", tests);
+}
