@@ -45,48 +45,79 @@ from_affinity(void)
     return online > 0 ? (unsigned)online : 1;
 }
 
-/* The quota in cpu.max of one control group, rounded up; UINT_MAX: none. */
-static unsigned
-quota_of(const char *group)
+/* Read up to two numbers from a file of a control group; return how many there were. */
+static int
+read_numbers(const char *root, const char *group, const char *name, double numbers[2])
 {
     char path[PATH_MAX];
-    double quota, period;
-    int fields = 0;
 
-    if (snprintf(path, sizeof path, "/sys/fs/cgroup%s/cpu.max", group) >= (int)sizeof path)
-        return UINT_MAX;
+    if (snprintf(path, sizeof path, "%s%s/%s", root, group, name) >= (int)sizeof path)
+        return 0;
     FILE *file = fopen(path, "re");
     if (file == NULL)
-        return UINT_MAX;
-    /* "max 100000" has no number first. */
-    fields = fscanf(file, "%lf %lf", &quota, &period);
+        return 0;
+    int count = fscanf(file, "%lf %lf", &numbers[0], &numbers[1]);
     fclose(file);
-    if (fields != 2 || quota <= 0 || period <= 0 || quota / period > INT_MAX)
-        return UINT_MAX;
-    unsigned whole = (unsigned)(quota / period);
-    return whole < quota / period ? whole + 1 : whole;
+    return count;
 }
 
-/* The smallest quota of this process's control group (version 2) and of those around it. */
+/* The quota of one control group, rounded up; UINT_MAX: none, for which one version says "max" and the other -1. */
+static unsigned
+quota_of(const char *root, const char *group, bool version_2)
+{
+    double numbers[2], period[2];
+    bool read;
+
+    if (version_2) {
+        read = read_numbers(root, group, "cpu.max", numbers) == 2;
+    } else {
+        read = read_numbers(root, group, "cpu.cfs_quota_us", numbers) >= 1 &&
+               read_numbers(root, group, "cpu.cfs_period_us", period) >= 1;
+        numbers[1] = read ? period[0] : 0;
+    }
+    if (!read || numbers[0] <= 0 || numbers[1] <= 0 || numbers[0] / numbers[1] > INT_MAX)
+        return UINT_MAX;
+    unsigned whole = (unsigned)(numbers[0] / numbers[1]);
+    return whole < numbers[0] / numbers[1] ? whole + 1 : whole;
+}
+
+/* The least quota of a control group and of those around it; group is cut short on the way. */
+static unsigned
+least_quota(const char *root, char *group, bool version_2)
+{
+    unsigned least = quota_of(root, "", version_2);
+
+    for (char *slash; (slash = strrchr(group, '/')) != NULL; *slash = '\0') {
+        unsigned quota = quota_of(root, group, version_2);
+        least = quota < least ? quota : least;
+    }
+    return least;
+}
+
+static bool
+is_cpu_controller(const char *controllers)
+{
+    return strcmp(controllers, "cpu") == 0 || strncmp(controllers, "cpu,", 4) == 0 ||
+           strstr(controllers, ",cpu,") != NULL ||
+           (strlen(controllers) > 4 && strcmp(controllers + strlen(controllers) - 4, ",cpu") == 0);
+}
+
+/* The lines of this file are "number:controllers:group", and of version 2 "0::group". */
 static unsigned
 from_cgroup(void)
 {
-    char line[PATH_MAX];
+    char line[PATH_MAX], controllers[256], group[PATH_MAX];
     unsigned least = UINT_MAX;
     FILE *file = fopen("/proc/self/cgroup", "re");
 
     if (file == NULL)
         return least;
     while (fgets(line, sizeof line, file) != NULL) {
-        if (strncmp(line, "0::/", 4) != 0)
-            continue;
-        char *group = line + 3;
-        group[strcspn(group, "\n")] = '\0';
-        for (char *slash; (slash = strrchr(group, '/')) != NULL; *slash = '\0') {
-            unsigned quota = quota_of(group);
-            least = quota < least ? quota : least;
-        }
-        unsigned quota = quota_of("");
+        unsigned quota = UINT_MAX;
+        if (sscanf(line, "0::%4095[^\n]", group) == 1)
+            quota = least_quota("/sys/fs/cgroup", group, true);
+        else if (sscanf(line, "%*d:%255[^:]:%4095[^\n]", controllers, group) == 2 && is_cpu_controller(controllers))
+            quota = least_quota("/sys/fs/cgroup/cpu", group, false);
         least = quota < least ? quota : least;
     }
     fclose(file);

@@ -294,6 +294,34 @@ START_TEST(a_callback_may_wait_for_another_executor)
 }
 END_TEST
 
+/* A callback that takes long, here until another call has run. */
+static void
+wait_for_latch(struct cf_future *future, void *data)
+{
+    struct stage *stage = data;
+
+    (void)future;
+    latch_raise(&stage->of[0]);
+    latch_await(&stage->ended, 2);
+    latch_raise(&stage->of[1]);
+}
+
+START_TEST(a_callback_that_takes_long_holds_up_no_other_call)
+{
+    struct cf_executor *pool = tasks_pool(2);
+    struct stage *stage = stage_new();
+    struct cf_future *first = tasks_start_holding(pool, stage, 1);
+
+    cf_on_done(first, wait_for_latch, stage);
+    latch_raise(&stage->go);
+    latch_await(&stage->of[0], 1);
+    ck_assert_int_eq(asserts_take_int(tasks_submit_cue(pool, stage, 2, 0)), 2);
+    latch_await(&stage->of[1], 1);
+    cf_release(first);
+    cf_close(pool);
+}
+END_TEST
+
 static struct cf_future *nested_submitted;
 
 static int
@@ -447,6 +475,51 @@ START_TEST(a_callback_may_add_itself_again_and_again)
 }
 END_TEST
 
+/* Gives back the reference of the one who made the future. */
+static void
+release(struct cf_future *future, void *data)
+{
+    ck_assert(cf_done(future));
+    cf_release(future);
+    latch_raise(data);
+}
+
+START_TEST(a_callback_may_release_the_last_reference)
+{
+    struct latch called = { 0 };
+
+    for (int how = 0; how < 3; how++) {
+        struct cf_future *promise = cf_promise();
+        cf_on_done(promise, release, &called);
+        cf_on_done(promise, count, &called);
+        ck_assert(how == 0   ? cf_settle(promise, "x", 1)
+                  : how == 1 ? cf_settle_error(promise, "e", 1, "m")
+                             : cf_cancel(promise));
+    }
+    struct cf_future *done = cf_promise();
+    ck_assert(cf_settle(done, "x", 1));
+    cf_on_done(done, release, &called);
+    ck_assert_uint_eq(latch_count(&called), 7);
+}
+END_TEST
+
+START_TEST(a_callback_may_release_the_last_reference_to_a_call)
+{
+    struct cf_executor *pool = tasks_pool(1);
+    struct stage *stage = stage_new();
+    struct latch called = { 0 };
+    struct cf_future *running = tasks_start_holding(pool, stage, 0);
+    struct cf_future *pending = tasks_submit_cue(pool, stage, 1, 0);
+
+    cf_on_done(running, release, &called);
+    cf_on_done(pending, release, &called);
+    ck_assert(cf_cancel(pending));
+    latch_raise(&stage->go);
+    cf_close(pool);
+    ck_assert_uint_eq(latch_count(&called), 2);
+}
+END_TEST
+
 struct chain {
     struct cf_executor *pool;
     struct latch links;
@@ -487,12 +560,15 @@ static const TTest **const tests[] = {
     &a_callback_that_would_wait_for_its_own_executor_is_told_of_the_deadlock,
     &the_same_holds_in_the_callback_of_a_cancelled_call,
     &a_callback_may_wait_for_another_executor,
+    &a_callback_that_takes_long_holds_up_no_other_call,
     &a_callback_may_submit_while_the_executor_breaks,
     &removing_a_callback_that_runs_elsewhere_waits_for_it,
     &a_callback_that_removes_itself_has_run,
     &a_callback_may_remove_one_that_has_not_run_yet,
     &a_callback_added_twice_runs_twice_and_is_removed_once_at_a_time,
     &a_callback_may_add_itself_again_and_again,
+    &a_callback_may_release_the_last_reference,
+    &a_callback_may_release_the_last_reference_to_a_call,
     &callbacks_may_forge_a_long_chain_of_calls,
     NULL,
 };

@@ -360,6 +360,8 @@ START_TEST(a_fork_at_any_moment_leaves_the_child_able_to_use_pools)
 }
 END_TEST
 
+static const struct cf_task task_fork_or_nest;
+
 static int
 fork_in_task(struct cf_call *call)
 {
@@ -383,6 +385,36 @@ START_TEST(a_task_may_fork)
 
     ck_assert_int_eq(asserts_take_int(cf_submit(pool, &task_fork, NULL, 0)), 0);
     cf_close(pool);
+}
+END_TEST
+
+static struct cf_executor *forking_pool;
+
+/* Has another task of the same pool wait for it, which has the library look for circles, and forks meanwhile. */
+static int
+fork_or_nest(struct cf_call *call)
+{
+    int n = *(const int *)cf_arg(call, NULL);
+
+    if (n == 0)
+        return fork_in_task(call);
+    struct cf_future *inner = tasks_submit_int(forking_pool, &task_fork_or_nest, n % 20 == 1 ? 0 : n - 1);
+    cf_result(inner, NULL);
+    cf_release(inner);
+    return cf_return(call, &(int){ 0 }, sizeof(int));
+}
+static const struct cf_task task_fork_or_nest = { "fork_or_nest", fork_or_nest };
+
+START_TEST(tasks_may_fork_while_others_wait_for_each_other)
+{
+    struct cf_future *futures[40];
+
+    forking_pool = tasks_pool(4);
+    for (int i = 0; i < 40; i++)
+        futures[i] = tasks_submit_int(forking_pool, &task_fork_or_nest, 20);
+    for (int i = 0; i < 40; i++)
+        ck_assert_int_eq(asserts_take_int(futures[i]), 0);
+    cf_close(forking_pool);
 }
 END_TEST
 
@@ -452,6 +484,7 @@ static const TTest **const tests[] = {
     &a_forked_child_may_have_pools_of_its_own,
     &a_fork_at_any_moment_leaves_the_child_able_to_use_pools,
     &a_task_may_fork,
+    &tasks_may_fork_while_others_wait_for_each_other,
     &the_same_holds_for_the_child_of_a_child,
     &an_inline_executor_is_frozen_too,
     &a_forked_child_may_exit_without_closing_anything,

@@ -14,6 +14,7 @@ bats_tests = \
     %D%/flags_signals.bats \
     %D%/progress.bats \
     %D%/quickstart.bats \
+    %D%/readme.bats \
     %D%/server.bats
 
 dist_noinst_DATA = $(bats_tests) %D%/helpers.bash

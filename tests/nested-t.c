@@ -8,7 +8,7 @@
 #include "tasks.h"
 
 static struct cf_executor *pool;
-static const struct cf_task task_fibonacci, task_descend;
+static const struct cf_task task_fibonacci, task_descend, task_descend_by_wait, task_descend_by_next;
 
 static int
 fibonacci(struct cf_call *call)
@@ -70,6 +70,54 @@ START_TEST(below_that_depth_it_is_told_of_the_deadlock)
     int depth = asserts_take_int(tasks_submit_int(pool, &task_descend, 3 * CF_MAX_DEPTH));
     ck_assert_int_ge(depth, CF_MAX_DEPTH);
     ck_assert_int_le(depth, CF_MAX_DEPTH + 1);
+    ck_assert_int_eq(cf_close(pool), 0);
+}
+END_TEST
+
+/* The same, waiting for the first of two, or for the next of an iterator. */
+static int
+descend_by(struct cf_call *call, bool by_next)
+{
+    int n = *(const int *)cf_arg(call, NULL);
+    int depth = 0;
+
+    if (n > 0) {
+        struct cf_future *below = tasks_submit_int(pool, by_next ? &task_descend_by_next : &task_descend_by_wait, n - 1);
+        struct cf_future *both[] = { below, cf_promise() };
+        struct cf_iter *iter = by_next ? cf_as_completed(both, 2, CF_NEVER) : NULL;
+        enum cf_status status =
+            by_next ? (cf_next(iter), cf_status(iter)) : cf_wait(both, 2, CF_FIRST_COMPLETED, CF_NEVER, NULL);
+
+        ck_assert(status == CF_OK || status == CF_DEADLOCK);
+        if (status == CF_DEADLOCK)
+            ck_assert(cf_cancel(below));
+        depth = 1 + (status == CF_OK ? asserts_int(below) : 0);
+        cf_iter_free(iter);
+        cf_release(both[1]);
+        cf_release(below);
+    }
+    return cf_return(call, &depth, sizeof depth);
+}
+
+static int
+descend_by_wait(struct cf_call *call)
+{
+    return descend_by(call, false);
+}
+static const struct cf_task task_descend_by_wait = { "descend_by_wait", descend_by_wait };
+
+static int
+descend_by_next(struct cf_call *call)
+{
+    return descend_by(call, true);
+}
+static const struct cf_task task_descend_by_next = { "descend_by_next", descend_by_next };
+
+START_TEST(waiting_for_the_first_of_several_is_not_left_hanging_at_that_depth)
+{
+    pool = tasks_pool(1);
+    ck_assert_int_ge(asserts_take_int(tasks_submit_int(pool, &task_descend_by_wait, 2 * CF_MAX_DEPTH)), CF_MAX_DEPTH);
+    ck_assert_int_ge(asserts_take_int(tasks_submit_int(pool, &task_descend_by_next, 2 * CF_MAX_DEPTH)), CF_MAX_DEPTH);
     ck_assert_int_eq(cf_close(pool), 0);
 }
 END_TEST
@@ -414,6 +462,7 @@ static const TTest **const tests[] = {
     &tasks_may_call_tasks_and_wait_for_them_with_any_number_of_workers,
     &one_worker_goes_as_deep_as_stated,
     &below_that_depth_it_is_told_of_the_deadlock,
+    &waiting_for_the_first_of_several_is_not_left_hanging_at_that_depth,
     &the_only_worker_may_wait_in_every_way_for_its_own_pool,
     &two_workers_may_both_wait_in_every_way,
     &a_call_that_waits_for_itself_is_told_of_the_deadlock,

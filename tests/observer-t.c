@@ -177,6 +177,31 @@ START_TEST(an_observer_may_submit_to_another_executor)
 }
 END_TEST
 
+/* Takes long over the end of the first call, here until another one has ended. */
+static void
+dawdle(const struct cf_event *event, void *data)
+{
+    struct stage *stage = data;
+
+    if (event->type != CF_EVENT_ENDED || latch_raise(&stage->of[0]) > 0)
+        return;
+    latch_raise(&stage->of[1]);
+    latch_await(&stage->ended, 2);
+}
+
+START_TEST(an_observer_that_takes_long_holds_up_no_other_call)
+{
+    struct stage *stage = stage_new();
+    struct cf_executor *pool = open_observed(2, dawdle, stage);
+    struct cf_future *first = tasks_submit_cue(pool, stage, 1, 0);
+
+    latch_await(&stage->of[1], 1);
+    ck_assert_int_eq(asserts_take_int(tasks_submit_cue(pool, stage, 2, 0)), 2);
+    cf_release(first);
+    cf_close(pool);
+}
+END_TEST
+
 /* Where the events of one call happen: submitted and cancelled in the caller, started and ended in the worker. */
 struct places {
     pthread_t caller;
@@ -214,6 +239,7 @@ static const TTest **const tests[] = {
     &an_interrupt_and_a_shutdown_end_calls_for_the_observer_too,
     &an_observer_may_ask_the_call_and_finds_it_in_that_state,
     &an_observer_may_submit_to_another_executor,
+    &an_observer_that_takes_long_holds_up_no_other_call,
     &events_are_told_where_they_happen,
     NULL,
 };

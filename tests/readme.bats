@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: MIT
+# README.md is true.
+
+load helpers
+
+# block LANGUAGE - print the first block of that language in README.md.
+block() {
+    awk -v fence="\`\`\`$1" '$0 == "```" { if (inside) exit } inside; $0 == fence { inside = 1 }' "$SRCDIR/README.md"
+}
+
+@test "README's ten-line program compiles without a warning and prints what README says" {
+    block c >"$BATS_TEST_TMPDIR/squares.c"
+    cd "$BATS_TEST_TMPDIR"
+    sanitizer=()
+    [ "${SANITIZER:-no}" = no ] || sanitizer=("-fsanitize=$SANITIZER")
+    "${CC:-cc}" "${sanitizer[@]}" -Wall -Wextra -Werror -I"$SRCDIR/lib" -o squares squares.c \
+        "$PROGRAMS/../lib/.libs/libcf.a" -pthread
+    run -0 ./squares
+    [ "$output" = "$(printf '%s\n' 1 4 9 16 25)" ]
+    grep -A 6 -Fx '$ ./squares' "$SRCDIR/README.md" | sed 1d | head -n 5 >expected
+    [ "$output" = "$(cat expected)" ]
+}
+
+@test "every program that README names is there and has --help" {
+    for program in flags_sequential flags_threadpool flags_asCompleted flags_server; do
+        grep -q "\[$program\](programs/$program.c)" "$SRCDIR/README.md"
+        run -0 "$program" --help
+    done
+}
+
+@test "every file that README links to is there" {
+    grep -oE '\]\([^)#]+\)' "$SRCDIR/README.md" | tr -d '])(' | while read -r file; do
+        [ -e "$SRCDIR/$file" ] || { echo "no such file: $file"; return 1; }
+    done
+}
