@@ -93,7 +93,7 @@ struct cf_worker {
     void *local; /* what .open_worker left */
     bool opened; /* .open_worker returned 0 */
     char name[48];
-    /* Called before a callback runs, in case the worker had announced that it is about to look for work; or NULL. */
+    /* For cf_engage(), in case the worker has announced that it is about to look for work; or NULL. */
     void (*engage)(struct cf_worker *);
 };
 
@@ -112,6 +112,14 @@ struct cf_thread {
     int constructor_errno; /* of the last constructor that failed here */
 };
 extern __thread struct cf_thread cf_self __attribute__((tls_model("initial-exec")));
+
+/* Before foreign code runs that may take long: this thread, if it is a worker, cannot be counted on to look for work. */
+static inline void
+cf_engage(void)
+{
+    if (cf_self.worker != NULL && cf_self.worker->engage != NULL)
+        cf_self.worker->engage(cf_self.worker);
+}
 
 /* The innermost frame of this executor on this thread, or NULL. */
 struct cf_frame *cf_frame_of(const struct cf_executor *);
@@ -319,6 +327,9 @@ enum cf_status cf_may_wait(const struct cf_future *);
 
 /* If this thread is a worker of the future's executor and the future is pending, run it here; else return false. */
 bool cf_help(struct cf_future *);
+
+/* Whether only this thread's being nested too deeply keeps it from running the future, as cf_help() would. */
+bool cf_too_deep(const struct cf_future *);
 
 /* If the hook's executor is interrupted, cancel what it has not started and return true. */
 bool cf_heed_interrupt(struct cf_hook *);

@@ -118,6 +118,7 @@ cf_observe(struct cf_executor *executor, enum cf_event_type type, const struct c
 {
     if (executor->options.observe == NULL)
         return;
+    cf_engage();
     struct cf_event event = {
         .type = type,
         .when = cf_now(),

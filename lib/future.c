@@ -98,8 +98,10 @@ cf_future_part(struct cf_future *whole, const void *arg, size_t len)
 static void
 destroy(struct cf_future *future)
 {
-    if (future->free_result != NULL)
+    if (future->free_result != NULL) {
+        cf_engage();
         future->free_result((void *)(uintptr_t)future->result);
+    }
     cf_error_free(atomic_load_explicit(&future->error, memory_order_relaxed));
     cf_release(future->whole);
     cf_slab_free(future, future->size);
@@ -177,25 +179,37 @@ cf_future_frozen(const struct cf_future *future)
     return future->executor != NULL && future->generation != (uint16_t)cf_generation();
 }
 
+/* Tell everybody that the future was cancelled, which this thread has done. */
+static void
+tell_cancelled(struct cf_future *future, bool hooked)
+{
+    /* The executor exists until the queue has let go of this future and CF_STATE_TOLD is set. */
+    struct cf_executor *executor = future->executor;
+
+    if (executor != NULL) {
+        cf_executor_started(executor);
+        cf_observe(executor, CF_EVENT_ENDED, future, NULL);
+    }
+    if (hooked)
+        cf_hooks_run(future);
+    if ((atomic_fetch_or(&future->state, CF_STATE_TOLD) & CF_STATE_DEQUEUED) != 0)
+        cf_executor_told(executor);
+}
+
 bool
 cf_cancel(struct cf_future *future)
 {
     uint32_t old;
 
-    if (cf_future_frozen(future) || !leave_pending(future, CF_STATE_CANCELLED, 0, &old))
+    if (cf_done(future) || cf_future_frozen(future))
         return cf_cancelled(future);
-
-    /* The executor exists until the queue has let go of this future and CF_STATE_TOLD is set. */
-    struct cf_executor *executor = future->executor;
-    if (executor != NULL) {
-        cf_executor_started(executor);
-        cf_observe(executor, CF_EVENT_ENDED, future, NULL);
-    }
-    if ((old & CF_STATE_HOOKED) != 0)
-        cf_hooks_run(future);
-    if ((atomic_fetch_or(&future->state, CF_STATE_TOLD) & CF_STATE_DEQUEUED) != 0)
-        cf_executor_told(executor);
-    return true;
+    /* Who waits for the future may give back the caller's reference as soon as it is cancelled. */
+    cf_retain(future);
+    if (leave_pending(future, CF_STATE_CANCELLED, 0, &old))
+        tell_cancelled(future, (old & CF_STATE_HOOKED) != 0);
+    bool cancelled = cf_cancelled(future);
+    cf_release(future);
+    return cancelled;
 }
 
 void
@@ -341,6 +355,15 @@ cf_promise(void)
     return future;
 }
 
+/* Whoever waits for the promise may release the only reference as soon as it is settled. */
+static void
+finish_promise(struct cf_future *future)
+{
+    cf_retain(future);
+    cf_future_finish(future, NULL);
+    cf_release(future);
+}
+
 bool
 cf_settle(struct cf_future *future, const void *result, size_t len)
 {
@@ -357,7 +380,7 @@ cf_settle(struct cf_future *future, const void *result, size_t len)
     future->result = copy;
     future->result_len = len;
     future->free_result = free;
-    cf_future_finish(future, NULL);
+    finish_promise(future);
     return true;
 }
 
@@ -366,9 +389,11 @@ cf_settle_error(struct cf_future *future, const char *domain, int code, const ch
 {
     struct cf_error *error = cf_error_new(CF_RAISED, domain, code, future->task->name, "", "%s", message);
 
-    if (future->executor != NULL) {
+    if (future->executor != NULL || !cf_future_claim(future)) {
         cf_error_free(error);
         return false;
     }
-    return cf_future_fail(future, error);
+    atomic_store_explicit(&future->error, error, memory_order_relaxed);
+    finish_promise(future);
+    return true;
 }

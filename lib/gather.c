@@ -156,6 +156,16 @@ was_interrupted(struct cf_gather *gather)
     return interrupted;
 }
 
+/* Whether each open one could be run here, were this thread not nested too deeply already. */
+static bool
+all_too_deep(const struct cf_gather *gather)
+{
+    for (const struct cf_gathered *entry = gather->first; entry != NULL; entry = entry->next)
+        if (!cf_too_deep(entry->future))
+            return false;
+    return true;
+}
+
 static enum cf_status
 sleep_until_arrival(struct cf_gather *gather, cf_time deadline)
 {
@@ -180,6 +190,8 @@ await(struct cf_gather *gather, cf_time deadline)
     enum cf_status status = may_wait_for_open(gather);
     if (status != CF_OK || help_open(gather))
         return status;
+    if (cf_self.depth >= CF_MAX_DEPTH && all_too_deep(gather))
+        return CF_DEADLOCK;
     return sleep_until_arrival(gather, deadline);
 }
 

@@ -120,8 +120,7 @@ call_back(struct cf_future *future, void (*callback)(struct cf_future *, void *)
 {
     struct cf_frame frame = { .outer = cf_self.frame, .executor = future->executor };
 
-    if (cf_self.worker != NULL && cf_self.worker->engage != NULL)
-        cf_self.worker->engage(cf_self.worker);
+    cf_engage();
     cf_self.frame = &frame;
     callback(future, data);
     cf_self.frame = frame.outer;
@@ -147,6 +146,7 @@ cf_hooks_run(struct cf_future *future)
     struct bucket *bucket = bucket_of(future);
     struct cf_hook *next;
 
+    cf_retain(future);
     pthread_mutex_lock(&bucket->lock);
     for (struct cf_hook *hook = future->hooks; hook != NULL; hook = next) {
         next = hook->next;
@@ -158,6 +158,7 @@ cf_hooks_run(struct cf_future *future)
     while (future->hooks != NULL)
         run_callback(future->hooks, bucket);
     pthread_mutex_unlock(&bucket->lock);
+    cf_release(future);
 }
 
 int

@@ -40,11 +40,21 @@ is_own(const struct cf_future *future)
 }
 
 bool
+cf_too_deep(const struct cf_future *future)
+{
+    return cf_self.depth >= CF_MAX_DEPTH && is_own(future) && cf_future_state(future) == CF_STATE_PENDING;
+}
+
+bool
 cf_help(struct cf_future *future)
 {
     const struct cf_frame *frame = cf_self.frame == NULL ? NULL : cf_frame_of(future->executor);
 
-    if (frame == NULL || frame->worker == NULL || cf_self.depth >= CF_MAX_DEPTH || !cf_future_claim(future))
+    if (frame == NULL || frame->worker == NULL || cf_self.depth >= CF_MAX_DEPTH)
+        return false;
+    if (cf_executor_is(frame->executor, CF_EXECUTOR_INTERRUPTED))
+        return cf_cancel(future);
+    if (!cf_future_claim(future))
         return false;
     cf_self.depth++;
     cf_future_run(future, frame->worker);
@@ -138,7 +148,7 @@ cf_wait_for(struct cf_future *future, cf_time deadline, bool heed)
         return status;
     if (cf_help(future) || spin_for(future))
         return CF_OK;
-    if (is_own(future) && cf_self.depth >= CF_MAX_DEPTH)
+    if (cf_too_deep(future))
         return CF_DEADLOCK;
 
     struct cf_parker *parker = cf_parker_mine();
@@ -264,9 +274,26 @@ wait_one_by_one(struct cf_future **futures, size_t n, cf_time deadline)
     return status;
 }
 
+/* Run what this task can run itself.  CF_END: there is something left to wait for. */
+static enum cf_status
+help_group(struct cf_future **futures, size_t n, enum cf_until until)
+{
+    bool too_deep = true;
+
+    for (size_t i = 0; i < n; i++) {
+        if (cf_help(futures[i]) && is_over(futures, n, until))
+            return CF_OK;
+        if (!cf_done(futures[i]) && !cf_too_deep(futures[i]))
+            too_deep = false;
+    }
+    return too_deep ? CF_DEADLOCK : CF_END;
+}
+
 static enum cf_status
 wait_until(struct cf_future **futures, size_t n, enum cf_until until, cf_time deadline)
 {
+    enum cf_status helped = CF_END;
+
     for (size_t i = 0; i < n; i++) {
         enum cf_status status = cf_done(futures[i]) ? CF_OK : cf_may_wait(futures[i]);
         if (status != CF_OK)
@@ -274,10 +301,9 @@ wait_until(struct cf_future **futures, size_t n, enum cf_until until, cf_time de
     }
     if (cf_self.frame != NULL && until == CF_ALL_COMPLETED)
         return wait_one_by_one(futures, n, deadline);
-    for (size_t i = 0; i < n && cf_self.frame != NULL; i++)
-        if (cf_help(futures[i]) && is_over(futures, n, until))
-            return CF_OK;
-    return hook_and_sleep(futures, n, until, deadline);
+    if (cf_self.frame != NULL)
+        helped = help_group(futures, n, until);
+    return helped == CF_END ? hook_and_sleep(futures, n, until, deadline) : helped;
 }
 
 static void
