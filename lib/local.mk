@@ -5,6 +5,7 @@ pkgconfigdir = $(libdir)/pkgconfig
 nodist_pkgconfig_DATA = %D%/libcf.pc
 
 %C%_libcf_la_SOURCES = \
+    %D%/area.c \
     %D%/call.c \
     %D%/chunk.c \
     %D%/circle.c \
@@ -18,8 +19,13 @@ nodist_pkgconfig_DATA = %D%/libcf.pc
     %D%/hook.c \
     %D%/inline.c \
     %D%/iter.c \
+    %D%/lane.c \
+    %D%/lanes.h \
     %D%/map.c \
+    %D%/nursery.c \
     %D%/park.c \
+    %D%/processes.c \
+    %D%/processes.h \
     %D%/slab.c \
     %D%/thread.c \
     %D%/threads.c \
