@@ -6,12 +6,16 @@ nodist_pkgconfig_DATA = %D%/libcf.pc
 
 %C%_libcf_la_SOURCES = \
     %D%/area.c \
+    %D%/argument.c \
     %D%/call.c \
     %D%/chunk.c \
     %D%/circle.c \
+    %D%/collector.c \
     %D%/completed.c \
     %D%/core.h \
     %D%/cpus.c \
+    %D%/death.c \
+    %D%/dispatch.c \
     %D%/error.c \
     %D%/executor.c \
     %D%/future.c \
@@ -22,7 +26,9 @@ nodist_pkgconfig_DATA = %D%/libcf.pc
     %D%/lane.c \
     %D%/lanes.h \
     %D%/map.c \
+    %D%/news.c \
     %D%/nursery.c \
+    %D%/outcome.c \
     %D%/park.c \
     %D%/processes.c \
     %D%/processes.h \

@@ -6,6 +6,11 @@
 
 #include "lanes.h"
 
+enum {
+    AHEAD = 2, /* calls that a worker may have at first: one to run and the next */
+    NEWS = 64  /* the most that one look finds */
+};
+
 enum lane_life { LANE_ABSENT, LANE_STARTING, LANE_ALIVE, LANE_LEAVING };
 
 /* The parent's knowledge of a lane.  Guarded by the pool's lock, but for what the collector alone uses. */
@@ -39,8 +44,8 @@ struct process_pool {
     _Atomic bool kill;       /* all workers are to be killed */
     bool has_deadlines;      /* there is a .call_timeout */
     /* The collector's: */
-    unsigned deaths;   /* in a row, without a result */
-    bool interrupted;  /* and what was pending then is cancelled */
+    unsigned deaths;  /* in a row, without a result */
+    bool interrupted; /* and what was pending then is cancelled */
     bool nursery_gone;
     bool dismissed; /* the workers have been told to end */
 
@@ -48,7 +53,7 @@ struct process_pool {
     struct cf_future *first, **last; /* the queue */
     unsigned workers;                /* lanes that are not ABSENT */
     bool stopped;
-    bool start_failed; /* the nursery could not fork; until a worker ends, no more are started */
+    bool start_failed;                   /* the nursery could not fork; until a worker ends, no more are started */
     unsigned touched_first, touched_end; /* the lanes that dispatch() has put something into */
     struct lane_state *lanes;
 
@@ -57,5 +62,92 @@ struct process_pool {
     uint64_t *free_areas;       /* those not in use: there is room for all of them */
     size_t free_count;
 };
+
+static inline struct process_pool *
+cf_process_pool_of(struct cf_executor *executor)
+{
+    return (struct process_pool *)(void *)executor;
+}
+
+static inline struct lane *
+cf_lane_shared(struct process_pool *pool, const struct lane_state *lane)
+{
+    return &pool->segment->lanes[lane->number];
+}
+
+static inline struct slot *
+cf_lane_slot(struct process_pool *pool, const struct lane_state *lane, uint64_t index)
+{
+    return &cf_lane_shared(pool, lane)->slots[index % LANE_SLOTS];
+}
+
+static inline uint64_t
+cf_lane_filled(const struct lane_state *lane)
+{
+    return lane->tail - lane->head;
+}
+
+/*
+ * Dispatching (dispatch.c).  cf_dispatch_unlock() fills lanes first, and then does what needs no lock: wakes workers.
+ */
+struct cf_future *cf_dispatch_dequeue(struct process_pool *pool);
+void cf_dispatch_append(struct process_pool *pool, struct cf_future *call);
+struct cf_future *cf_dispatch_recall(struct process_pool *pool, struct lane_state *lane, uint64_t index);
+void cf_dispatch_order(struct process_pool *pool, enum nursery_word word, unsigned lane, int value);
+void cf_dispatch_lock(struct process_pool *pool);
+void cf_dispatch_unlock(struct process_pool *pool);
+
+/*
+ * Arguments (argument.c) that do not fit a slot go to an area before their call is queued.
+ */
+void cf_argument_drop(struct process_pool *pool, struct cf_future *call);
+int cf_argument_place(struct process_pool *pool, struct cf_future *call);
+
+/*
+ * Outcomes (outcome.c).
+ */
+const char *cf_outcome_bytes(struct process_pool *pool, const struct lane_state *lane, struct slot *slot, char **copy);
+struct cf_error *cf_outcome_error(const struct cf_future *call, const struct slot *slot, const char *strings);
+void cf_outcome_set_error(struct cf_future *call, struct cf_error *error);
+void cf_outcome_take(struct process_pool *pool, const struct lane_state *lane, struct slot *slot,
+                     struct cf_future *call);
+
+/*
+ * News (news.c): of calls that have started or ended.
+ */
+struct news {
+    struct cf_future *call;
+    bool ended; /* else it has been started */
+    cf_time started, ended_at;
+    struct cf_worker worker; /* for its name */
+};
+
+struct newspaper {
+    struct news news[NEWS];
+    unsigned count;
+};
+
+void cf_news_exclude(struct process_pool *pool);
+struct news *cf_news_add(struct newspaper *paper, struct cf_future *call, const struct lane_state *lane,
+                         const struct slot *slot);
+bool cf_news_read(struct process_pool *pool, struct lane_state *lane, struct newspaper *paper);
+void cf_news_tell(struct process_pool *pool, struct newspaper *paper);
+bool cf_news_waits(struct process_pool *pool);
+bool cf_news_look(struct process_pool *pool);
+
+/*
+ * Deaths (death.c), as the nursery reports them, and time limits.  The collector calls these.
+ */
+void cf_death_bury(struct process_pool *pool, struct lane_state *lane, int status);
+void cf_death_at_birth(struct process_pool *pool, struct lane_state *lane, int error);
+void cf_death_of_nursery(struct process_pool *pool);
+cf_time cf_death_enforce(struct process_pool *pool);
+
+/*
+ * The collector (collector.c).
+ */
+void cf_collector_wake(struct process_pool *pool);
+void cf_collector_watch(struct cf_executor *executor, const struct cf_future *future);
+void *cf_collector_main(void *arg);
 
 #endif
