@@ -30,6 +30,12 @@ step(struct cf_future *future, const struct cf_parker *mine, bool *circle)
     return cf_done(future) ? NULL : next;
 }
 
+void
+cf_circle_after_fork(void)
+{
+    pthread_mutex_init(&lock, NULL);
+}
+
 bool
 cf_circle_enter(struct cf_parker *mine, struct cf_future *future)
 {

@@ -337,6 +337,7 @@ bool cf_heed_interrupt(struct cf_hook *);
 /* Note that this thread waits for that future alone; false: that would close a circle. */
 bool cf_circle_enter(struct cf_parker *, struct cf_future *);
 void cf_circle_leave(struct cf_parker *);
+void cf_circle_after_fork(void);
 
 /*
  * A gathering (gather.c): futures that are added at any time and come out as they finish.  One thread adds and takes.

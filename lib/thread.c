@@ -35,6 +35,7 @@ in_child(void)
     generation++;
     cf_slab_after_fork();
     cf_hook_after_fork();
+    cf_circle_after_fork();
 }
 
 static void

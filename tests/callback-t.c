@@ -344,8 +344,8 @@ submit_to_the_broken(struct cf_future *future, void *data)
 START_TEST(a_callback_may_submit_while_the_executor_breaks)
 {
     struct stage *stage = stage_new();
-    struct cf_executor *pool = cf_thread_pool(
-        &(struct cf_options){ .max_workers = 1, .open_worker = refuse_to_open, .worker_arg = &stage });
+    struct cf_executor *pool =
+        cf_thread_pool(&(struct cf_options){ .max_workers = 1, .open_worker = refuse_to_open, .worker_arg = &stage });
     struct cf_future *future = tasks_submit_int(pool, &task_twice, 1);
 
     cf_on_done(future, submit_to_the_broken, &pool);

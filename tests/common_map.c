@@ -182,8 +182,8 @@ START_TEST(chunks_of_any_size_yield_the_same_as_none)
 
     fill(numbers, 25);
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
-        struct cf_iter *iter = cf_map(pool, &task_twice, numbers, 25, sizeof *numbers,
-                                      &(struct cf_map_options){ .chunksize = sizes[s] });
+        struct cf_iter *iter =
+            cf_map(pool, &task_twice, numbers, 25, sizeof *numbers, &(struct cf_map_options){ .chunksize = sizes[s] });
         for (int i = 0; i < 25; i++) {
             struct cf_future *future = cf_next(iter);
             size_t len;
@@ -332,8 +332,7 @@ START_TEST(an_array_can_be_bounded_as_well)
 
     for (int i = 0; i < 30; i++)
         cues[i] = tasks_cue(stage, i, 0);
-    struct cf_iter *iter =
-        cf_map(pool, &task_cue, cues, 30, sizeof *cues, &(struct cf_map_options){ .buffersize = 3 });
+    struct cf_iter *iter = cf_map(pool, &task_cue, cues, 30, sizeof *cues, &(struct cf_map_options){ .buffersize = 3 });
     latch_await(&stage->ended, 3);
     asserts_sleep(0.05);
     ck_assert_uint_eq(latch_count(&stage->started), 3);

@@ -89,6 +89,16 @@ in_child(void (*act)(void *), void *data)
     ck_assert_msg(status == 0, "the child ended with status %#x", (unsigned)status);
 }
 
+#define NO_THREADS_IN_CHILDREN "ThreadSanitizer knows no threads in the child of a process with threads"
+
+/* Skip the test if memory is allocated under locks that are not made for a fork while other threads hold them. */
+static void
+need_forks_at_any_moment(void)
+{
+    if (tap_sanitized())
+        tap_skip("the locks of a sanitizer's allocator do not survive a fork");
+}
+
 static void
 ask_futures(void *data)
 {
@@ -310,6 +320,7 @@ use_own_pool(void *unused)
 
 START_TEST(a_forked_child_may_have_pools_of_its_own)
 {
+    asserts_no_thread_sanitizer(NO_THREADS_IN_CHILDREN);
     struct scene scene = set_scene();
 
     in_child(use_own_pool, NULL);
@@ -343,6 +354,7 @@ be_busy(void *data)
 
 START_TEST(a_fork_at_any_moment_leaves_the_child_able_to_use_pools)
 {
+    need_forks_at_any_moment();
     struct stage *stage = stage_new();
     struct busybody busybodies[2];
 
@@ -350,7 +362,7 @@ START_TEST(a_fork_at_any_moment_leaves_the_child_able_to_use_pools)
         busybodies[i] = (struct busybody){ .pool = tasks_pool(2), .stage = stage };
         ck_assert_int_eq(pthread_create(&busybodies[i].thread, NULL, be_busy, &busybodies[i]), 0);
     }
-    for (int round = 0; round < (tap_sanitized() ? 20 : 100); round++)
+    for (int round = 0; round < 100; round++)
         in_child(use_own_pool, NULL);
     latch_raise(&stage->of[0]);
     for (int i = 0; i < 2; i++) {
@@ -381,6 +393,7 @@ static const struct cf_task task_fork = { "fork", fork_in_task };
 
 START_TEST(a_task_may_fork)
 {
+    asserts_no_thread_sanitizer(NO_THREADS_IN_CHILDREN);
     struct cf_executor *pool = tasks_pool(1);
 
     ck_assert_int_eq(asserts_take_int(cf_submit(pool, &task_fork, NULL, 0)), 0);
@@ -407,6 +420,7 @@ static const struct cf_task task_fork_or_nest = { "fork_or_nest", fork_or_nest }
 
 START_TEST(tasks_may_fork_while_others_wait_for_each_other)
 {
+    need_forks_at_any_moment();
     struct cf_future *futures[40];
 
     forking_pool = tasks_pool(4);
@@ -428,6 +442,7 @@ fork_again(void *data)
 
 START_TEST(the_same_holds_for_the_child_of_a_child)
 {
+    asserts_no_thread_sanitizer(NO_THREADS_IN_CHILDREN);
     struct scene scene = set_scene();
 
     in_child(fork_again, &scene);

@@ -69,6 +69,8 @@ START_TEST(an_interrupt_wakes_those_who_sleep_in_wait_and_next_but_not_in_result
 }
 END_TEST
 
+#define SIGNALS_LATE "ThreadSanitizer keeps a signal back while its thread sleeps"
+
 static struct cf_executor *to_interrupt;
 
 static void
@@ -92,6 +94,7 @@ signal_soon(struct cf_executor *pool)
 
 START_TEST(a_signal_that_arrives_in_wait_ends_it)
 {
+    asserts_no_thread_sanitizer(SIGNALS_LATE);
     struct cf_executor *pool = tasks_pool(1);
     struct stage *stage = stage_new();
     struct cf_future *running = tasks_start_holding(pool, stage, 0);
@@ -106,6 +109,7 @@ END_TEST
 
 START_TEST(a_signal_that_arrives_in_next_of_a_map_ends_it)
 {
+    asserts_no_thread_sanitizer(SIGNALS_LATE);
     struct cf_executor *pool = tasks_pool(2);
     struct stage *stage = stage_new();
     struct cue cues[10];
@@ -255,6 +259,7 @@ interrupt_current(int number)
 /* Signals arrive at whatever instruction submit and release have reached. */
 START_TEST(a_signal_may_interrupt_at_any_point_of_a_submit)
 {
+    asserts_no_thread_sanitizer(SIGNALS_LATE);
     struct sigaction action = { .sa_handler = interrupt_current, .sa_flags = SA_RESTART };
 
     ck_assert_int_eq(sigaction(SIGALRM, &action, NULL), 0);
