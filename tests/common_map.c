@@ -430,10 +430,11 @@ START_TEST(on_its_deadline_a_map_cancels_what_has_not_started_and_ends)
     ck_assert_double_ge(asserts_now() - began, 0.5);
     asserts_ends(iter, CF_END);
     asserts_ends(iter, CF_END);
-    cf_iter_free(iter);
     latch_raise(&stage->go);
-    cf_close(pool);
+    ck_assert_int_eq(cf_shutdown(pool, CF_WAIT), 0);
     ck_assert_uint_eq(latch_count(&stage->started), 3);
+    cf_iter_free(iter);
+    cf_close(pool);
 }
 END_TEST
 

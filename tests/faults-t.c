@@ -200,7 +200,9 @@ check_settled(struct cf_future *future)
         return;
     HOLDS(error->domain != NULL && error->task != NULL && error->worker != NULL && error->message != NULL);
     HOLDS(error->why >= CF_RAISED && error->why <= CF_REFUSED);
-    HOLDS(error->why != CF_REFUSED || error->code == ENOMEM || error->code == EMFILE || error->code == EAGAIN);
+    HOLDS(cf_cancelled(future) == (error->why == CF_CANCELLED));
+    HOLDS(error->why != CF_REFUSED || error->code == ENOMEM || error->code == EMFILE || error->code == EAGAIN ||
+          error->code == ECANCELED);
 }
 
 static struct cf_executor *
@@ -430,6 +432,7 @@ promise(void)
         bool settled = cf_settle_error(bad, "domain", 3, "message");
         HOLDS(settled == cf_done(bad));
         HOLDS(settled || cf_cancel(bad));
+        HOLDS(!settled || cf_error_of(bad)->code == 3);
         check_settled(bad);
     }
     cf_release(good);
@@ -521,6 +524,7 @@ stopping(void)
         close_pool(pool);
         for (int i = 0; i < 10; i++) {
             HOLDS(cf_done(futures[i]));
+            check_settled(futures[i]);
             cf_release(futures[i]);
         }
     }

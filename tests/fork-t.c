@@ -299,6 +299,39 @@ START_TEST(an_interrupt_in_a_forked_child_does_not_reach_the_parent)
 }
 END_TEST
 
+/* A callback that runs in the parent as long as that likes. */
+static void
+hold(struct cf_future *future, void *data)
+{
+    struct stage *stage = data;
+
+    (void)future;
+    latch_raise(&stage->of[0]);
+    latch_await(&stage->of[1], 1);
+}
+
+static void
+remove_callbacks(void *data)
+{
+    struct scene *scene = data;
+
+    CHILD_ASSERT(!cf_remove_on_done(scene->running, hold, scene->stage));
+    CHILD_ASSERT(!cf_remove_on_done(scene->pending, hold, scene->stage));
+}
+
+START_TEST(in_a_forked_child_a_callback_that_runs_in_the_parent_is_not_waited_for)
+{
+    struct scene scene = set_scene();
+
+    cf_on_done(scene.running, hold, scene.stage);
+    latch_raise(&scene.stage->go);
+    latch_await(&scene.stage->of[0], 1);
+    in_child(remove_callbacks, &scene);
+    latch_raise(&scene.stage->of[1]);
+    strike_scene(&scene);
+}
+END_TEST
+
 static void
 use_own_pool(void *unused)
 {
@@ -496,6 +529,7 @@ static const TTest **const tests[] = {
     &in_a_forked_child_shutdown_closes_descriptors_and_nothing_else,
     &in_a_forked_child_close_closes_descriptors_and_futures_can_be_released,
     &an_interrupt_in_a_forked_child_does_not_reach_the_parent,
+    &in_a_forked_child_a_callback_that_runs_in_the_parent_is_not_waited_for,
     &a_forked_child_may_have_pools_of_its_own,
     &a_fork_at_any_moment_leaves_the_child_able_to_use_pools,
     &a_task_may_fork,

@@ -123,10 +123,16 @@ START_TEST(a_signal_that_arrives_in_next_of_a_map_ends_it)
     signal_soon(pool);
     asserts_ends(iter, CF_INTERRUPTED);
     latch_raise(&stage->go);
-    for (int i = 3; i < 5; i++)
-        ck_assert_int_eq(asserts_int(cf_next(iter)), i);
-    for (int i = 5; i < 10; i++)
-        asserts_cancelled(cf_next(iter));
+    /* Which two are running is not quite certain: workers take calls in batches. */
+    int finished = 0;
+    for (int i = 3; i < 10; i++) {
+        struct cf_future *future = cf_next(iter);
+        if (cf_error_of(future) != NULL)
+            asserts_cancelled(future);
+        else
+            finished += asserts_int(future) == i;
+    }
+    ck_assert_int_eq(finished, 2);
     asserts_ends(iter, CF_END);
     cf_iter_free(iter);
     cf_close(pool);

@@ -14,7 +14,7 @@ fetch() {
 
 # server OPTION... - a flags_server that should end by itself, and at once.
 server() {
-    timeout 10 flags_server "$@"
+    timeout --kill-after=1 10 flags_server "$@"
 }
 
 # status CURL-OPTION... - print the status of the answer, 000 if there is none.
