@@ -111,7 +111,7 @@ print_line(char *line)
         return print_result(false, number, rest);
     if ((rest = scan(line, "1..", "", &number)) != NULL && *rest == '\0')
         printf("%s\n", line);
-    else
+    else if (strstr(line, ": " SKIP_MARK) == NULL)
         printf("# %s\n", line);
     return false;
 }
