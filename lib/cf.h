@@ -278,8 +278,8 @@ void cf_release(struct cf_future *);
 
 /*
  * A future that the program settles itself, once; NULL with ENOMEM.  The settling functions return false if it was
- * settled or cancelled before, and that outcome stays (INVALID_STATE, others call it); cf_settle() also if memory is
- * short, and it is still pending.
+ * settled or cancelled before, and that outcome stays (INVALID_STATE, others call it); or if memory is short, and it is
+ * still pending.
  */
 struct cf_future *cf_promise(void);
 bool cf_settle(struct cf_future *, const void *result, size_t len);

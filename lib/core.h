@@ -42,6 +42,7 @@ struct cf_error *cf_error_vnew(enum cf_why, const char *domain, int code, const 
                                const char *format, va_list) __attribute__((__format__(__printf__, 6, 0)));
 struct cf_error *cf_error_errno(enum cf_why, int code, const char *task); /* message: strerror(code) */
 const struct cf_error *cf_error_of_waiting(enum cf_status);               /* CF_DEADLOCK or CF_FORKED, static */
+bool cf_error_is_spare(const struct cf_error *); /* the static one for want of memory */
 void cf_error_free(struct cf_error *);
 
 /*

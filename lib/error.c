@@ -8,14 +8,18 @@
 
 #include "core.h"
 
-static struct cf_error no_memory = {
-    .why = CF_RAISED,
-    .domain = "errno",
-    .code = ENOMEM,
-    .task = "",
-    .worker = "",
-    .message = "the call failed, and there was no memory to say why",
-};
+/* One for each enum cf_why, for want of memory for a better one. */
+#define SPARE(name, number, words)                                                                                     \
+    [number] = {                                                                                                       \
+        .why = name,                                                                                                   \
+        .domain = "errno",                                                                                             \
+        .code = ENOMEM,                                                                                                \
+        .task = "",                                                                                                    \
+        .worker = "",                                                                                                  \
+        .message = "no memory to say more than: " words,                                                               \
+    },
+static struct cf_error spares[] = { CF_WHY_TABLE(SPARE) };
+#undef SPARE
 
 static const struct cf_error deadlock = {
     .why = CF_REFUSED,
@@ -73,7 +77,7 @@ assemble(struct cf_error error, char *message)
     struct cf_error *copy =
         malloc(sizeof *copy + text_size(error.domain) + text_size(error.worker) + text_size(message));
     if (copy == NULL)
-        return &no_memory;
+        return &spares[error.why];
 
     char *end = (char *)(copy + 1);
     *copy = error;
@@ -91,7 +95,7 @@ cf_error_vnew(enum cf_why why, const char *domain, int code, const char *task, c
     char *message = NULL;
 
     if (vasprintf(&message, format, args) < 0)
-        return &no_memory;
+        return &spares[why];
     struct cf_error *error = assemble(
         (struct cf_error){ .why = why, .domain = domain, .code = code, .task = task, .worker = worker }, message);
     free(message);
@@ -146,9 +150,15 @@ cf_error_of_waiting(enum cf_status status)
     return status == CF_FORKED ? &forked : &deadlock;
 }
 
+bool
+cf_error_is_spare(const struct cf_error *error)
+{
+    return error != NULL && error == &spares[error->why];
+}
+
 void
 cf_error_free(struct cf_error *error)
 {
-    if (error != &no_memory)
+    if (!cf_error_is_spare(error))
         free(error);
 }

@@ -444,7 +444,7 @@ cf_settle_error(struct cf_future *future, const char *domain, int code, const ch
 {
     struct cf_error *error = cf_error_new(CF_RAISED, domain, code, future->task->name, "", "%s", message);
 
-    if (future->executor != NULL || !cf_future_claim(future)) {
+    if (future->executor != NULL || cf_error_is_spare(error) || !cf_future_claim(future)) {
         cf_error_free(error);
         return false;
     }

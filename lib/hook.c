@@ -234,7 +234,8 @@ cf_remove_on_done(struct cf_future *future, void (*callback)(struct cf_future *,
         free(hook);
         removed = true;
     } else if (hook != NULL && !pthread_equal(hook->by, pthread_self())) {
-        while (is_linked(future, hook))
+        /* In a forked child the thread that runs it is not there. */
+        while (future->generation == (uint16_t)cf_generation() && is_linked(future, hook))
             pthread_cond_wait(&bucket->ended, &bucket->lock);
     }
     pthread_mutex_unlock(&bucket->lock);

@@ -75,8 +75,8 @@ draw_cells(const struct bar *bar, unsigned columns, char *at)
 {
     const char *const *cells = bar->utf8 ? block_cells : ascii_cells;
     size_t full = bar->utf8 ? FULL(block_cells) : FULL(ascii_cells);
-    size_t steps = bar->total > 0 ? (size_t)((double)bar->done / (double)bar->total * (double)(columns * full))
-                                  : columns * full;
+    double part = bar->total > 0 ? (double)bar->done / (double)bar->total : 1;
+    size_t steps = (size_t)(part * (double)(columns * full));
 
     for (unsigned i = 0; i < columns; i++) {
         size_t step = steps < full ? steps : full;

@@ -93,12 +93,11 @@ cli_print_version(void)
 unsigned long
 cli_number(const char *option, const char *text, unsigned long min, unsigned long max)
 {
-    unsigned long number;
-
     /* strtoul() itself would also take blanks and a sign. */
     errno = text[0] != '\0' && text[strspn(text, "0123456789")] == '\0' ? 0 : EINVAL;
     if (errno == 0) {
-        number = strtoul(text, NULL, 10);
+        unsigned long number = strtoul(text, NULL, 10);
+
         if (errno == 0 && number >= min && number <= max)
             return number;
     }

@@ -14,10 +14,10 @@
 #include "interrupt.h"
 
 /*
- * A worker has one socket, two descriptors to wake its curl_multi_poll(), and a second socket while it looks for an
- * address that answers, or a file while it saves.  The others are the program's own.
+ * A worker has a socket and the two descriptors that wake its curl_multi_poll(), and for moments a file or a second
+ * socket; but while it looks a name up, four instead of its socket.  The others are the program's own.
  */
-#define WORKER_DESCRIPTORS 4
+#define WORKER_DESCRIPTORS 6
 #define OTHER_DESCRIPTORS 20
 
 /*
@@ -62,7 +62,8 @@ prepare_descriptors(unsigned workers)
         return;
     if (limit >= OTHER_DESCRIPTORS + WORKER_DESCRIPTORS && limit < needed)
         cli_error("%u connections at a time need %lu open files, but only %lu are allowed: raise `ulimit -n', "
-                  "or use --max-req=%lu", workers, needed, limit, (limit - OTHER_DESCRIPTORS) / WORKER_DESCRIPTORS);
+                  "or use --max-req=%lu",
+                  workers, needed, limit, (limit - OTHER_DESCRIPTORS) / WORKER_DESCRIPTORS);
     else
         cli_error("%lu open files are needed, but only %lu are allowed: raise `ulimit -n'", needed, limit);
     exit(CLI_FAILED);
@@ -71,15 +72,16 @@ prepare_descriptors(unsigned workers)
 void
 download_prepare(struct flags *flags)
 {
+    /* Signals first: from here on there may be temporary files. */
+    if (interrupt_catch() != 0 || fetch_init() != 0) {
+        cli_error("cannot begin: not enough memory or descriptors");
+        exit(CLI_FAILED);
+    }
     if (save_open(&flags->folder, flags->folder.path) != 0) {
         cli_error("%s: cannot save flags in this folder: %s", flags->folder.path, strerror(errno));
         exit(FLAGS_UNWRITABLE);
     }
     prepare_descriptors(flags->workers);
-    if (interrupt_catch() != 0 || fetch_init() != 0) {
-        cli_error("cannot begin: not enough memory or descriptors");
-        exit(CLI_FAILED);
-    }
 }
 
 /*

@@ -3,18 +3,16 @@
 
 #include "fetch.h"
 
-#include <ctype.h>
 #include <curl/curl.h>
-#include <dirent.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <time.h>
 
+#include "certs.h"
 #include "reason.h"
 
 #define MAX_REDIRECTS 10L
@@ -38,41 +36,15 @@ struct fetcher {
     bool too_large;
 };
 
-/* A directory of certificates that OpenSSL can look things up in, or NULL to verify in libcurl's default way. */
+/* Where certificates can be looked up, or NULL to verify in libcurl's default way. */
 static const char *ca_path;
-
-static bool
-is_hashed_link(const char *name)
-{
-    return strlen(name) == 10 && strspn(name, "0123456789abcdef") == 8 && strcmp(name + 8, ".0") == 0;
-}
-
-/*
- * Debian's certificates are in one bundle and, one by one, under their hashes.  From the bundle every connection would
- * parse all of them; by its hash the one certificate that matters is found at once.
- */
-static const char *
-find_ca_path(void)
-{
-    static const char debian[] = "/etc/ssl/certs";
-    bool found = false;
-    struct dirent *entry;
-    DIR *folder = opendir(debian);
-
-    if (folder == NULL)
-        return NULL;
-    while (!found && (entry = readdir(folder)) != NULL)
-        found = is_hashed_link(entry->d_name);
-    closedir(folder);
-    return found ? debian : NULL;
-}
 
 int
 fetch_init(void)
 {
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
         return -1;
-    ca_path = find_ca_path();
+    ca_path = certs_folder();
     return 0;
 }
 
@@ -82,40 +54,14 @@ fetch_cleanup(void)
     curl_global_cleanup();
 }
 
-/*
- * What a server says may hold anything.  Keep of it what can be printed in one line, in any locale and in JSON.
- */
-static void
-copy_printable(char *to, size_t size, const char *from, size_t len)
-{
-    size_t n = 0;
-
-    while (n < len && n + 1 < size && from[n] != '\0') {
-        to[n] = from[n] >= ' ' && from[n] <= '~' ? from[n] : '?';
-        n++;
-    }
-    to[n] = '\0';
-}
-
-/* Of the header lines only the first of each answer matters here: "HTTP/1.1 418 I'm a Teapot". */
+/* Of the header lines only the first of each answer matters here. */
 static size_t
 receive_header(char *line, size_t one, size_t len, void *arg)
 {
     struct fetcher *fetcher = arg;
-    const char *end = line + len * one;
-    const char *at = line;
 
-    if (len < 5 || memcmp(line, "HTTP/", 5) != 0)
-        return len;
-    for (int words = 0; words < 2; words++) {
-        while (at < end && *at != ' ')
-            at++;
-        while (at < end && *at == ' ')
-            at++;
-    }
-    while (end > at && isspace((unsigned char)end[-1]))
-        end--;
-    copy_printable(fetcher->reason, sizeof fetcher->reason, at, (size_t)(end - at));
+    (void)one;
+    reason_read(line, len, fetcher->reason, sizeof fetcher->reason);
     return len;
 }
 
@@ -298,15 +244,6 @@ outcome_of(const struct fetcher *fetcher, CURLcode code, int status)
     return is_good(status) ? FETCH_OK : FETCH_BAD_STATUS;
 }
 
-/* The server's own words for its status if it has any; libmicrohttpd says "Unknown" where it has none. */
-static const char *
-reason_of(const struct fetcher *fetcher, int status)
-{
-    bool said = fetcher->reason[0] != '\0' && strcasecmp(fetcher->reason, "Unknown") != 0;
-
-    return said ? fetcher->reason : reason_phrase(status);
-}
-
 /* Say what went wrong. */
 static void
 describe(const struct fetcher *fetcher, CURLcode code, struct fetch_result *result)
@@ -319,13 +256,14 @@ describe(const struct fetcher *fetcher, CURLcode code, struct fetch_result *resu
     else if (result->outcome == FETCH_SINK_FAILED)
         snprintf(result->message, size, "%s", strerror(result->code));
     else if (result->outcome == FETCH_BAD_STATUS)
-        snprintf(result->message, size, "HTTP error %d - %s", result->status, reason_of(fetcher, result->status));
+        snprintf(result->message, size, "HTTP error %d - %s", result->status,
+                 reason_told(result->status, fetcher->reason));
     else if (fetcher->too_large || code == CURLE_FILESIZE_EXCEEDED)
         snprintf(result->message, size, "The body is larger than %zu bytes", fetcher->max_body);
     else if (strncmp(text, "Received HTTP/0.9", 17) == 0)
         snprintf(result->message, size, "The server's answer is not HTTP");
     else
-        copy_printable(result->message, size, text, strlen(text));
+        reason_copy(result->message, size, text, strlen(text));
 }
 
 /* Fetch as fetch_get() does, which adds how long it took. */

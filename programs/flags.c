@@ -239,7 +239,11 @@ flags_parse(struct flags *flags, int argc, char **argv, const struct flags_progr
 {
     const char *letters = program->concurrent ? "ael:s:o:vm:w:" : "ael:s:o:v";
     const struct option *known = program->concurrent ? options : options + CONCURRENT_OPTIONS;
-    struct request request = { .limit = FLAGS_MAX, .workers = DEFAULT_WORKERS, .server = "LOCAL" };
+    struct request request = {
+        .limit = FLAGS_MAX,
+        .workers = program->concurrent ? DEFAULT_WORKERS : 1,
+        .server = "LOCAL",
+    };
     const char *wrong;
     int option;
 
@@ -256,7 +260,7 @@ flags_parse(struct flags *flags, int argc, char **argv, const struct flags_progr
                         SITE_EXTENSION_SIZE - 1);
     if (flags->folder.path[0] == '\0')
         cli_usage_error("--output: the name of the folder is empty");
-    flags->workers = !program->concurrent ? 1 : (unsigned)(request.workers < flags->count ? request.workers : flags->count);
+    flags->workers = (unsigned)(request.workers < flags->count ? request.workers : flags->count);
     flags->bar = wants_bar(flags, request.bar, program);
     flags->dots = !flags->bar && !flags->verbose && !flags->json && !program->has_bar;
 }

@@ -62,8 +62,24 @@ listen_and_serve(struct server_requests *requests, const struct server_options *
     return server_loop_run(requests, listener, signals);
 }
 
+/* From here on SIGINT and SIGTERM mean an orderly end.  Until here they kill, as they should while files are read. */
 static bool
-run(const struct server_options *options, int signals)
+take_signals_and_serve(struct server_requests *requests, const struct server_options *options)
+{
+    int signals = server_loop_signals();
+    bool ok;
+
+    if (signals < 0) {
+        cli_error("cannot take signals: %s", strerror(errno));
+        return false;
+    }
+    ok = listen_and_serve(requests, options, signals);
+    close(signals);
+    return ok;
+}
+
+static bool
+run(const struct server_options *options)
 {
     static struct server_files files;
     static struct server_requests requests = { .sleep = { .watch = -1 }, .log = { .fd = -1 } };
@@ -71,7 +87,7 @@ run(const struct server_options *options, int signals)
 
     ok = read_files(&files, options) && prepare(&requests, options, &files) &&
          (options->log == NULL || server_log_open(&requests.log, options->log)) &&
-         listen_and_serve(&requests, options, signals);
+         take_signals_and_serve(&requests, options);
     ok = server_log_close(&requests.log) && ok;
     server_sleep_close(&requests.sleep);
     server_answers_free(&requests.answers);
@@ -83,18 +99,11 @@ int
 main(int argc, char **argv)
 {
     struct server_options options;
-    int signals;
     bool ok;
 
     cli_start(argv);
     server_options_parse(&options, argc, argv);
-    signals = server_loop_signals();
-    if (signals < 0) {
-        cli_error("cannot take signals: %s", strerror(errno));
-        return CLI_FAILED;
-    }
-    ok = run(&options, signals);
-    close(signals);
+    ok = run(&options);
     server_options_free(&options);
     return cli_close_stdout(ok ? CLI_OK : CLI_FAILED);
 }

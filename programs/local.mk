@@ -10,6 +10,8 @@ noinst_LIBRARIES += %D%/libshared.a
 %C%_libshared_a_SOURCES = \
     %D%/bar.c \
     %D%/bar.h \
+    %D%/certs.c \
+    %D%/certs.h \
     %D%/cli.c \
     %D%/cli.h \
     %D%/codes.c \

@@ -42,8 +42,7 @@ elapsed(const struct progress *progress)
     struct timespec now;
 
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)(now.tv_sec - progress->started.tv_sec)
-           + (double)(now.tv_nsec - progress->started.tv_nsec) / 1e9;
+    return (double)(now.tv_sec - progress->started.tv_sec) + (double)(now.tv_nsec - progress->started.tv_nsec) / 1e9;
 }
 
 /* How wide a frame can be.  The last column of a terminal stays free, because some go to the next line after it. */
@@ -198,14 +197,12 @@ progress_add(struct progress *progress)
 void
 progress_hide(struct progress *progress)
 {
-    unsigned used = 0;
-
     if (progress == NULL)
         return;
     pthread_mutex_lock(&progress->lock);
     if (progress->shown > 0) {
         progress->frame[0] = '\0';
-        overwrite(progress, used, columns(progress));
+        overwrite(progress, 0, columns(progress));
         write_text("\r", 1);
     }
 }

@@ -3,7 +3,9 @@
 
 #include "reason.h"
 
-#include <stddef.h>
+#include <stdbool.h>
+#include <string.h>
+#include <strings.h>
 
 static const struct {
     int status;
@@ -66,6 +68,36 @@ static const struct {
     { 511, "Network Authentication Required" },
 };
 
+void
+reason_copy(char *to, size_t size, const char *from, size_t len)
+{
+    size_t n = 0;
+
+    while (n < len && n + 1 < size && from[n] != '\0') {
+        to[n] = (char)(from[n] >= ' ' && from[n] <= '~' ? from[n] : '?');
+        n++;
+    }
+    to[n] = '\0';
+}
+
+void
+reason_read(const char *line, size_t len, char *reason, size_t size)
+{
+    const char *end = line + len;
+
+    if (len < 5 || memcmp(line, "HTTP/", 5) != 0)
+        return;
+    for (int words = 0; words < 2; words++) {
+        while (line < end && *line != ' ')
+            line++;
+        while (line < end && *line == ' ')
+            line++;
+    }
+    while (end > line && (end[-1] == '\r' || end[-1] == '\n' || end[-1] == ' '))
+        end--;
+    reason_copy(reason, size, line, (size_t)(end - line));
+}
+
 const char *
 reason_phrase(int status)
 {
@@ -73,4 +105,13 @@ reason_phrase(int status)
         if (reasons[i].status == status)
             return reasons[i].phrase;
     return "Unknown";
+}
+
+/* libmicrohttpd says "Unknown" where it knows no words. */
+const char *
+reason_told(int status, const char *given)
+{
+    bool none = given[0] == '\0' || strcasecmp(given, "Unknown") == 0;
+
+    return none ? reason_phrase(status) : given;
 }

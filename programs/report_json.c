@@ -67,11 +67,12 @@ report_json_flag(const struct download *flag, const char *url)
 int
 report_json_summary(const struct flags *flags, const size_t counts[DOWNLOAD_OUTCOMES], uint64_t bytes, double seconds)
 {
+    size_t errors = counts[DOWNLOAD_ERROR] + counts[DOWNLOAD_UNSAVED];
+
     return print(json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:b}", "site", flags->site.label, "url",
                            flags->site.base, "flags", (json_int_t)flags->count, "workers", (json_int_t)flags->workers,
                            "downloaded", (json_int_t)counts[DOWNLOAD_OK], "not_found",
-                           (json_int_t)counts[DOWNLOAD_NOT_FOUND], "errors",
-                           (json_int_t)(counts[DOWNLOAD_ERROR] + counts[DOWNLOAD_UNSAVED]), "cancelled",
+                           (json_int_t)counts[DOWNLOAD_NOT_FOUND], "errors", (json_int_t)errors, "cancelled",
                            (json_int_t)counts[DOWNLOAD_CANCELLED], "bytes", (json_int_t)bytes, "seconds",
                            rounded(seconds), "interrupted", (int)interrupt_came()));
 }

@@ -27,9 +27,6 @@ server_loop_signals(void)
     sigaddset(&set, SIGTERM);
     if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
         return -1;
-    /* Shells start background jobs with SIGINT ignored, and an ignored signal never gets as far as the descriptor. */
-    signal(SIGINT, SIG_DFL);
-    signal(SIGTERM, SIG_DFL);
     /* A log may be a pipe whose reader goes away. */
     signal(SIGPIPE, SIG_IGN);
     return signalfd(-1, &set, SFD_CLOEXEC);

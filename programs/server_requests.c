@@ -32,7 +32,7 @@ server_requests_connection(void *closure, struct MHD_Connection *connection, voi
     struct server_requests *all = closure;
 
     (void)connection;
-    /* NOLINTNEXTLINE(performance-no-int-to-ptr): it is a number and never becomes an address. */
+    /* The pointer is a number and never becomes an address. */
     *context = what == MHD_CONNECTION_NOTIFY_STARTED ? (void *)(uintptr_t)++all->connections : NULL;
 }
 

@@ -38,6 +38,9 @@ size_t asserts_fds(void);
 /* Wait until there are no more than so many threads: the kernel lists one for a moment after it has been joined. */
 void asserts_threads_back_to(size_t threads);
 
+/* Skip the running test, for that reason, if this build is ThreadSanitizer's. */
+void asserts_no_thread_sanitizer(const char *reason);
+
 /* Seconds of the monotonic clock. */
 double asserts_now(void);
 

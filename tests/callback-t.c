@@ -268,6 +268,29 @@ START_TEST(the_same_holds_in_the_callback_of_a_cancelled_call)
 END_TEST
 
 static void
+interrupt(struct cf_future *future, void *data)
+{
+    (void)future;
+    cf_interrupt(data);
+}
+
+START_TEST(a_callback_may_interrupt)
+{
+    struct cf_executor *pool = tasks_pool(1);
+    struct stage *stage = stage_new();
+    struct cf_future *future = tasks_start_holding(pool, stage, 0);
+    struct cf_future *pending = tasks_submit_int(pool, &task_twice, 1);
+
+    cf_on_done(future, interrupt, pool);
+    latch_raise(&stage->go);
+    asserts_error(pending, CF_CANCELLED);
+    cf_release(pending);
+    cf_release(future);
+    ck_assert_int_eq(cf_close(pool), 0);
+}
+END_TEST
+
+static void
 wait_elsewhere(struct cf_future *future, void *data)
 {
     struct attempt *attempt = data;
@@ -344,8 +367,8 @@ submit_to_the_broken(struct cf_future *future, void *data)
 START_TEST(a_callback_may_submit_while_the_executor_breaks)
 {
     struct stage *stage = stage_new();
-    struct cf_executor *pool = cf_thread_pool(
-        &(struct cf_options){ .max_workers = 1, .open_worker = refuse_to_open, .worker_arg = &stage });
+    struct cf_executor *pool =
+        cf_thread_pool(&(struct cf_options){ .max_workers = 1, .open_worker = refuse_to_open, .worker_arg = &stage });
     struct cf_future *future = tasks_submit_int(pool, &task_twice, 1);
 
     cf_on_done(future, submit_to_the_broken, &pool);
@@ -559,6 +582,7 @@ static const TTest **const tests[] = {
     &a_callback_may_call_everything_that_does_not_wait,
     &a_callback_that_would_wait_for_its_own_executor_is_told_of_the_deadlock,
     &the_same_holds_in_the_callback_of_a_cancelled_call,
+    &a_callback_may_interrupt,
     &a_callback_may_wait_for_another_executor,
     &a_callback_that_takes_long_holds_up_no_other_call,
     &a_callback_may_submit_while_the_executor_breaks,

@@ -137,7 +137,7 @@ START_TEST(cancelling_runs_the_callbacks_in_the_canceller)
 }
 END_TEST
 
-START_TEST(shutdown_with_cancel_runs_the_callbacks)
+START_TEST(shutdown_with_cancel_runs_the_callbacks_in_its_caller)
 {
     struct cf_executor *pool = kinds_open(1);
     struct diary diary = new_diary();
@@ -146,7 +146,8 @@ START_TEST(shutdown_with_cancel_runs_the_callbacks)
     struct cf_future *pending = tasks_submit_int(pool, &task_twice, 1);
     struct entry entry = { &diary, 1, pending };
 
-    cf_on_done(pending, note, &entry);
+    here = pthread_self();
+    cf_on_done(pending, note_here, &entry);
     ck_assert_int_eq(cf_shutdown(pool, CF_CANCEL), 0);
     assert_diary(&diary, (int[]){ 1 }, 1);
     asserts_cancelled(pending);
@@ -353,7 +354,7 @@ const TTest **const common_done[] = {
     &a_callback_added_to_a_done_future_runs_at_once_in_the_adder,
     &a_failed_call_runs_its_callbacks_too,
     &cancelling_runs_the_callbacks_in_the_canceller,
-    &shutdown_with_cancel_runs_the_callbacks,
+    &shutdown_with_cancel_runs_the_callbacks_in_its_caller,
     &a_callback_may_add_a_callback,
     &a_callback_may_submit_to_its_executor,
     &the_callback_has_a_reference_of_the_librarys,

@@ -182,8 +182,8 @@ START_TEST(chunks_of_any_size_yield_the_same_as_none)
 
     fill(numbers, 25);
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
-        struct cf_iter *iter = cf_map(pool, &task_twice, numbers, 25, sizeof *numbers,
-                                      &(struct cf_map_options){ .chunksize = sizes[s] });
+        struct cf_iter *iter =
+            cf_map(pool, &task_twice, numbers, 25, sizeof *numbers, &(struct cf_map_options){ .chunksize = sizes[s] });
         for (int i = 0; i < 25; i++) {
             struct cf_future *future = cf_next(iter);
             size_t len;
@@ -332,8 +332,7 @@ START_TEST(an_array_can_be_bounded_as_well)
 
     for (int i = 0; i < 30; i++)
         cues[i] = tasks_cue(stage, i, 0);
-    struct cf_iter *iter =
-        cf_map(pool, &task_cue, cues, 30, sizeof *cues, &(struct cf_map_options){ .buffersize = 3 });
+    struct cf_iter *iter = cf_map(pool, &task_cue, cues, 30, sizeof *cues, &(struct cf_map_options){ .buffersize = 3 });
     latch_await(&stage->ended, 3);
     asserts_sleep(0.05);
     ck_assert_uint_eq(latch_count(&stage->started), 3);
@@ -431,10 +430,11 @@ START_TEST(on_its_deadline_a_map_cancels_what_has_not_started_and_ends)
     ck_assert_double_ge(asserts_now() - began, 0.5);
     asserts_ends(iter, CF_END);
     asserts_ends(iter, CF_END);
-    cf_iter_free(iter);
     latch_raise(&stage->go);
-    cf_close(pool);
+    ck_assert_int_eq(cf_shutdown(pool, CF_WAIT), 0);
     ck_assert_uint_eq(latch_count(&stage->started), 3);
+    cf_iter_free(iter);
+    cf_close(pool);
 }
 END_TEST
 

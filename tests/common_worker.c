@@ -93,10 +93,8 @@ assert_broken(struct cf_future *future)
 START_TEST(an_open_worker_that_fails_breaks_the_executor_and_every_future_says_why)
 {
     struct stage *stage = stage_new();
-    struct cf_executor *pool = kind->open(&(struct cf_options){ .max_workers = 2,
-                                                                .open_worker = refuse_to_open,
-                                                                .close_worker = close_stage,
-                                                                .worker_arg = stage->name });
+    struct cf_executor *pool = kind->open(&(struct cf_options){
+        .max_workers = 2, .open_worker = refuse_to_open, .close_worker = close_stage, .worker_arg = stage->name });
     struct cf_future *futures[20];
 
     for (int i = 0; i < 20; i++)
@@ -141,8 +139,8 @@ END_TEST
 START_TEST(a_map_on_a_broken_executor_says_so_for_each_item)
 {
     struct stage *stage = stage_new();
-    struct cf_executor *pool = kind->open(
-        &(struct cf_options){ .max_workers = 2, .open_worker = refuse_to_open, .worker_arg = stage->name });
+    struct cf_executor *pool =
+        kind->open(&(struct cf_options){ .max_workers = 2, .open_worker = refuse_to_open, .worker_arg = stage->name });
     const int numbers[] = { 1, 2, 3, 4, 5 };
 
     struct cf_iter *iter = cf_map(pool, &task_twice, numbers, 5, sizeof *numbers, NULL);
@@ -160,8 +158,8 @@ END_TEST
 START_TEST(a_broken_executor_refuses_as_broken_before_as_shut_down)
 {
     struct stage *stage = stage_new();
-    struct cf_executor *pool = kind->open(
-        &(struct cf_options){ .max_workers = 1, .open_worker = refuse_to_open, .worker_arg = stage->name });
+    struct cf_executor *pool =
+        kind->open(&(struct cf_options){ .max_workers = 1, .open_worker = refuse_to_open, .worker_arg = stage->name });
     struct cf_future *future = tasks_submit_int(pool, &task_twice, 1);
 
     assert_broken(future);

@@ -244,9 +244,9 @@ END
     for program in "${CONCURRENT[@]}"; do
         run -1 --separate-stderr bash -c "ulimit -n 64; exec $program -a -s $SERVER_URL"
         [ -z "$output" ]
-        [ "$stderr" = "$program: 30 connections at a time need 140 open files, but only 64 are allowed: \
-raise \`ulimit -n', or use --max-req=11" ]
-        run -0 bash -c "ulimit -n 64; exec $program -a -s $SERVER_URL --max-req=11"
+        [ "$stderr" = "$program: 30 connections at a time need 200 open files, but only 64 are allowed: \
+raise \`ulimit -n', or use --max-req=7" ]
+        run -0 bash -c "ulimit -n 64; exec $program -a -s $SERVER_URL --max-req=7"
     done
     [ "$(logged '"status":200')" -eq $((2 * 194)) ]
 }

@@ -7,6 +7,7 @@ load helpers
 ALL=(flags_sequential flags_threadpool flags_asCompleted)
 
 setup() {
+    [ "$SANITIZER" != thread ] || skip "ThreadSanitizer withholds signals from a thread that waits in libcf"
     cd "$BATS_TEST_TMPDIR" || return
 }
 

@@ -89,6 +89,16 @@ in_child(void (*act)(void *), void *data)
     ck_assert_msg(status == 0, "the child ended with status %#x", (unsigned)status);
 }
 
+#define NO_THREADS_IN_CHILDREN "ThreadSanitizer knows no threads in the child of a process with threads"
+
+/* Skip the test if memory is allocated under locks that are not made for a fork while other threads hold them. */
+static void
+need_forks_at_any_moment(void)
+{
+    if (tap_sanitized())
+        tap_skip("the locks of a sanitizer's allocator do not survive a fork");
+}
+
 static void
 ask_futures(void *data)
 {
@@ -289,6 +299,39 @@ START_TEST(an_interrupt_in_a_forked_child_does_not_reach_the_parent)
 }
 END_TEST
 
+/* A callback that runs in the parent as long as that likes. */
+static void
+hold(struct cf_future *future, void *data)
+{
+    struct stage *stage = data;
+
+    (void)future;
+    latch_raise(&stage->of[0]);
+    latch_await(&stage->of[1], 1);
+}
+
+static void
+remove_callbacks(void *data)
+{
+    struct scene *scene = data;
+
+    CHILD_ASSERT(!cf_remove_on_done(scene->running, hold, scene->stage));
+    CHILD_ASSERT(!cf_remove_on_done(scene->pending, hold, scene->stage));
+}
+
+START_TEST(in_a_forked_child_a_callback_that_runs_in_the_parent_is_not_waited_for)
+{
+    struct scene scene = set_scene();
+
+    cf_on_done(scene.running, hold, scene.stage);
+    latch_raise(&scene.stage->go);
+    latch_await(&scene.stage->of[0], 1);
+    in_child(remove_callbacks, &scene);
+    latch_raise(&scene.stage->of[1]);
+    strike_scene(&scene);
+}
+END_TEST
+
 static void
 use_own_pool(void *unused)
 {
@@ -310,6 +353,7 @@ use_own_pool(void *unused)
 
 START_TEST(a_forked_child_may_have_pools_of_its_own)
 {
+    asserts_no_thread_sanitizer(NO_THREADS_IN_CHILDREN);
     struct scene scene = set_scene();
 
     in_child(use_own_pool, NULL);
@@ -343,6 +387,7 @@ be_busy(void *data)
 
 START_TEST(a_fork_at_any_moment_leaves_the_child_able_to_use_pools)
 {
+    need_forks_at_any_moment();
     struct stage *stage = stage_new();
     struct busybody busybodies[2];
 
@@ -350,7 +395,7 @@ START_TEST(a_fork_at_any_moment_leaves_the_child_able_to_use_pools)
         busybodies[i] = (struct busybody){ .pool = tasks_pool(2), .stage = stage };
         ck_assert_int_eq(pthread_create(&busybodies[i].thread, NULL, be_busy, &busybodies[i]), 0);
     }
-    for (int round = 0; round < (tap_sanitized() ? 20 : 100); round++)
+    for (int round = 0; round < 100; round++)
         in_child(use_own_pool, NULL);
     latch_raise(&stage->of[0]);
     for (int i = 0; i < 2; i++) {
@@ -381,6 +426,7 @@ static const struct cf_task task_fork = { "fork", fork_in_task };
 
 START_TEST(a_task_may_fork)
 {
+    asserts_no_thread_sanitizer(NO_THREADS_IN_CHILDREN);
     struct cf_executor *pool = tasks_pool(1);
 
     ck_assert_int_eq(asserts_take_int(cf_submit(pool, &task_fork, NULL, 0)), 0);
@@ -407,6 +453,7 @@ static const struct cf_task task_fork_or_nest = { "fork_or_nest", fork_or_nest }
 
 START_TEST(tasks_may_fork_while_others_wait_for_each_other)
 {
+    need_forks_at_any_moment();
     struct cf_future *futures[40];
 
     forking_pool = tasks_pool(4);
@@ -428,6 +475,7 @@ fork_again(void *data)
 
 START_TEST(the_same_holds_for_the_child_of_a_child)
 {
+    asserts_no_thread_sanitizer(NO_THREADS_IN_CHILDREN);
     struct scene scene = set_scene();
 
     in_child(fork_again, &scene);
@@ -481,6 +529,7 @@ static const TTest **const tests[] = {
     &in_a_forked_child_shutdown_closes_descriptors_and_nothing_else,
     &in_a_forked_child_close_closes_descriptors_and_futures_can_be_released,
     &an_interrupt_in_a_forked_child_does_not_reach_the_parent,
+    &in_a_forked_child_a_callback_that_runs_in_the_parent_is_not_waited_for,
     &a_forked_child_may_have_pools_of_its_own,
     &a_fork_at_any_moment_leaves_the_child_able_to_use_pools,
     &a_task_may_fork,

@@ -69,6 +69,8 @@ START_TEST(an_interrupt_wakes_those_who_sleep_in_wait_and_next_but_not_in_result
 }
 END_TEST
 
+#define SIGNALS_LATE "ThreadSanitizer keeps a signal back while its thread sleeps"
+
 static struct cf_executor *to_interrupt;
 
 static void
@@ -92,6 +94,7 @@ signal_soon(struct cf_executor *pool)
 
 START_TEST(a_signal_that_arrives_in_wait_ends_it)
 {
+    asserts_no_thread_sanitizer(SIGNALS_LATE);
     struct cf_executor *pool = tasks_pool(1);
     struct stage *stage = stage_new();
     struct cf_future *running = tasks_start_holding(pool, stage, 0);
@@ -106,6 +109,7 @@ END_TEST
 
 START_TEST(a_signal_that_arrives_in_next_of_a_map_ends_it)
 {
+    asserts_no_thread_sanitizer(SIGNALS_LATE);
     struct cf_executor *pool = tasks_pool(2);
     struct stage *stage = stage_new();
     struct cue cues[10];
@@ -119,10 +123,16 @@ START_TEST(a_signal_that_arrives_in_next_of_a_map_ends_it)
     signal_soon(pool);
     asserts_ends(iter, CF_INTERRUPTED);
     latch_raise(&stage->go);
-    for (int i = 3; i < 5; i++)
-        ck_assert_int_eq(asserts_int(cf_next(iter)), i);
-    for (int i = 5; i < 10; i++)
-        asserts_cancelled(cf_next(iter));
+    /* Which two are running is not quite certain: workers take calls in batches. */
+    int finished = 0;
+    for (int i = 3; i < 10; i++) {
+        struct cf_future *future = cf_next(iter);
+        if (cf_error_of(future) != NULL)
+            asserts_cancelled(future);
+        else
+            finished += asserts_int(future) == i;
+    }
+    ck_assert_int_eq(finished, 2);
     asserts_ends(iter, CF_END);
     cf_iter_free(iter);
     cf_close(pool);
@@ -255,6 +265,7 @@ interrupt_current(int number)
 /* Signals arrive at whatever instruction submit and release have reached. */
 START_TEST(a_signal_may_interrupt_at_any_point_of_a_submit)
 {
+    asserts_no_thread_sanitizer(SIGNALS_LATE);
     struct sigaction action = { .sa_handler = interrupt_current, .sa_flags = SA_RESTART };
 
     ck_assert_int_eq(sigaction(SIGALRM, &action, NULL), 0);

@@ -229,6 +229,24 @@ START_TEST(a_deadline_that_is_past_times_out_once)
 }
 END_TEST
 
+START_TEST(no_deadline_and_the_furthest_one_are_the_same)
+{
+    struct cf_executor *pool = tasks_pool(1);
+    const int numbers[] = { 1, 2, 3 };
+    const cf_time deadlines[] = { 0, CF_NEVER };
+
+    for (int k = 0; k < 2; k++) {
+        const struct cf_map_options options = { .deadline = deadlines[k] };
+        struct cf_iter *iter = cf_map(pool, &task_twice, numbers, 3, sizeof *numbers, &options);
+        for (int i = 0; i < 3; i++)
+            ck_assert_int_eq(asserts_int(cf_next(iter)), 2 * numbers[i]);
+        asserts_ends(iter, CF_END);
+        cf_iter_free(iter);
+    }
+    cf_close(pool);
+}
+END_TEST
+
 START_TEST(an_unordered_map_keeps_its_deadline_too)
 {
     struct cf_executor *pool = tasks_pool(2);
@@ -244,9 +262,10 @@ START_TEST(an_unordered_map_keeps_its_deadline_too)
     asserts_ends(iter, CF_TIMEOUT);
     asserts_ends(iter, CF_END);
     latch_raise(&stage->go);
+    ck_assert_int_eq(cf_shutdown(pool, CF_WAIT), 0);
+    ck_assert_uint_eq(latch_count(&stage->started), 5);
     cf_iter_free(iter);
     cf_close(pool);
-    ck_assert_uint_eq(latch_count(&stage->started), 5);
 }
 END_TEST
 
@@ -423,6 +442,7 @@ static const TTest **const tests[] = {
     &a_map_can_be_read_after_its_executor_was_closed,
     &two_maps_of_one_executor_can_be_read_in_turn,
     &a_deadline_that_is_past_times_out_once,
+    &no_deadline_and_the_furthest_one_are_the_same,
     &an_unordered_map_keeps_its_deadline_too,
     &freeing_a_map_of_chunks_cancels_those_that_have_not_started,
     &a_cancelled_item_comes_at_its_turn,

@@ -8,7 +8,7 @@
 #include "tasks.h"
 
 static struct cf_executor *pool;
-static const struct cf_task task_fibonacci, task_descend, task_descend_by_wait, task_descend_by_next;
+static const struct cf_task task_fibonacci, task_descend;
 
 static int
 fibonacci(struct cf_call *call)
@@ -34,23 +34,49 @@ START_TEST(tasks_may_call_tasks_and_wait_for_them_with_any_number_of_workers)
 }
 END_TEST
 
-/* Calls itself until its argument is 0 and returns how deep that was; or how deep it got before a deadlock was told. */
+/* Calls itself n times nested, waiting in one of the possible ways, and returns how deep it was when told to stop. */
+struct descent {
+    int n;
+    enum { BY_RESULT, BY_ALL, BY_FIRST, BY_NEXT, WAYS } way;
+};
+
+/* Wait for a call of the own pool.  Return false if that was told to be a deadlock. */
+static bool
+wait_by(struct cf_future *future, unsigned way)
+{
+    enum cf_status status = CF_OK;
+
+    if (way == BY_RESULT) {
+        const struct cf_error *error = cf_error_of(future);
+        ck_assert(error == NULL || (error->why == CF_REFUSED && error->code == EDEADLK));
+        return error == NULL;
+    }
+    if (way == BY_NEXT) {
+        struct cf_iter *iter = cf_as_completed(&future, 1, CF_NEVER);
+        cf_next(iter);
+        status = cf_status(iter);
+        cf_iter_free(iter);
+    } else {
+        status = cf_wait(&future, 1, way == BY_ALL ? CF_ALL_COMPLETED : CF_FIRST_COMPLETED, CF_NEVER, NULL);
+    }
+    ck_assert(status == CF_OK || status == CF_DEADLOCK);
+    return status == CF_OK;
+}
+
 static int
 descend(struct cf_call *call)
 {
-    int n = *(const int *)cf_arg(call, NULL);
+    struct descent descent = *(const struct descent *)cf_arg(call, NULL);
     int depth = 0;
 
-    if (n > 0) {
-        struct cf_future *below = tasks_submit_int(pool, &task_descend, n - 1);
-        const int *result = cf_result(below, NULL);
-        if (result == NULL) {
-            ck_assert_int_eq(cf_error_of(below)->why, CF_REFUSED);
-            ck_assert_int_eq(cf_error_of(below)->code, EDEADLK);
-            cf_cancel(below);
-        }
-        depth = result == NULL ? 1 : *result + 1;
+    if (descent.n-- > 0) {
+        struct cf_future *below = cf_submit(pool, &task_descend, &descent, sizeof descent);
+        if (wait_by(below, descent.way))
+            depth = asserts_int(below);
+        else
+            ck_assert(cf_cancel(below));
         cf_release(below);
+        depth++;
     }
     return cf_return(call, &depth, sizeof depth);
 }
@@ -59,7 +85,11 @@ static const struct cf_task task_descend = { "descend", descend };
 START_TEST(one_worker_goes_as_deep_as_stated)
 {
     pool = tasks_pool(1);
-    ck_assert_int_eq(asserts_take_int(tasks_submit_int(pool, &task_descend, CF_MAX_DEPTH)), CF_MAX_DEPTH);
+    for (unsigned way = 0; way < WAYS; way++) {
+        struct descent descent = { CF_MAX_DEPTH, BY_RESULT + way };
+        struct cf_future *future = cf_submit(pool, &task_descend, &descent, sizeof descent);
+        ck_assert_int_eq(asserts_take_int(future), CF_MAX_DEPTH);
+    }
     ck_assert_int_eq(cf_close(pool), 0);
 }
 END_TEST
@@ -67,57 +97,12 @@ END_TEST
 START_TEST(below_that_depth_it_is_told_of_the_deadlock)
 {
     pool = tasks_pool(1);
-    int depth = asserts_take_int(tasks_submit_int(pool, &task_descend, 3 * CF_MAX_DEPTH));
-    ck_assert_int_ge(depth, CF_MAX_DEPTH);
-    ck_assert_int_le(depth, CF_MAX_DEPTH + 1);
-    ck_assert_int_eq(cf_close(pool), 0);
-}
-END_TEST
-
-/* The same, waiting for the first of two, or for the next of an iterator. */
-static int
-descend_by(struct cf_call *call, bool by_next)
-{
-    int n = *(const int *)cf_arg(call, NULL);
-    int depth = 0;
-
-    if (n > 0) {
-        struct cf_future *below = tasks_submit_int(pool, by_next ? &task_descend_by_next : &task_descend_by_wait, n - 1);
-        struct cf_future *both[] = { below, cf_promise() };
-        struct cf_iter *iter = by_next ? cf_as_completed(both, 2, CF_NEVER) : NULL;
-        enum cf_status status =
-            by_next ? (cf_next(iter), cf_status(iter)) : cf_wait(both, 2, CF_FIRST_COMPLETED, CF_NEVER, NULL);
-
-        ck_assert(status == CF_OK || status == CF_DEADLOCK);
-        if (status == CF_DEADLOCK)
-            ck_assert(cf_cancel(below));
-        depth = 1 + (status == CF_OK ? asserts_int(below) : 0);
-        cf_iter_free(iter);
-        cf_release(both[1]);
-        cf_release(below);
+    for (unsigned way = 0; way < WAYS; way++) {
+        struct descent descent = { 3 * CF_MAX_DEPTH, BY_RESULT + way };
+        int depth = asserts_take_int(cf_submit(pool, &task_descend, &descent, sizeof descent));
+        ck_assert_int_ge(depth, CF_MAX_DEPTH);
+        ck_assert_int_le(depth, CF_MAX_DEPTH + 1);
     }
-    return cf_return(call, &depth, sizeof depth);
-}
-
-static int
-descend_by_wait(struct cf_call *call)
-{
-    return descend_by(call, false);
-}
-static const struct cf_task task_descend_by_wait = { "descend_by_wait", descend_by_wait };
-
-static int
-descend_by_next(struct cf_call *call)
-{
-    return descend_by(call, true);
-}
-static const struct cf_task task_descend_by_next = { "descend_by_next", descend_by_next };
-
-START_TEST(waiting_for_the_first_of_several_is_not_left_hanging_at_that_depth)
-{
-    pool = tasks_pool(1);
-    ck_assert_int_ge(asserts_take_int(tasks_submit_int(pool, &task_descend_by_wait, 2 * CF_MAX_DEPTH)), CF_MAX_DEPTH);
-    ck_assert_int_ge(asserts_take_int(tasks_submit_int(pool, &task_descend_by_next, 2 * CF_MAX_DEPTH)), CF_MAX_DEPTH);
     ck_assert_int_eq(cf_close(pool), 0);
 }
 END_TEST
@@ -462,7 +447,6 @@ static const TTest **const tests[] = {
     &tasks_may_call_tasks_and_wait_for_them_with_any_number_of_workers,
     &one_worker_goes_as_deep_as_stated,
     &below_that_depth_it_is_told_of_the_deadlock,
-    &waiting_for_the_first_of_several_is_not_left_hanging_at_that_depth,
     &the_only_worker_may_wait_in_every_way_for_its_own_pool,
     &two_workers_may_both_wait_in_every_way,
     &a_call_that_waits_for_itself_is_told_of_the_deadlock,

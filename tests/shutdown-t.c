@@ -58,8 +58,11 @@ shut_down_own(struct cf_call *call)
 
     errno = 0;
     ck_assert_int_eq(cf_shutdown(inner->pool, inner->how), inner->expected);
-    if (inner->expected != 0)
+    if (inner->expected != 0) {
         ck_assert_int_eq(errno, EDEADLK);
+        ck_assert_int_eq(cf_close(inner->pool), -1);
+        ck_assert_int_eq(errno, EDEADLK);
+    }
     return cf_return(call, NULL, 0);
 }
 static const struct cf_task task_shut_down_own = { "shut_down_own", shut_down_own };

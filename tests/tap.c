@@ -57,6 +57,15 @@ cut(char *text, const char *mark)
     return end + strlen(mark);
 }
 
+/* A test that START_TEST() has named says its sentence with underscores. */
+static void
+space_words(char *sentence)
+{
+    if (strchr(sentence, ' ') == NULL)
+        for (char *c = sentence; (c = strchr(c, '_')) != NULL;)
+            *c = ' ';
+}
+
 /* Print one result, "- FILE:GROUP:SENTENCE: MESSAGE".  Return whether the test has failed. */
 static bool
 print_result(bool ok, long number, char *file)
@@ -68,6 +77,7 @@ print_result(bool ok, long number, char *file)
         printf("not ok %ld - %s # this is no line of libcheck's\n", number, file);
         return true;
     }
+    space_words(sentence);
     bool skipped = !ok && strncmp(message, SKIP_MARK, strlen(SKIP_MARK)) == 0;
     printf("%s %ld - %s: %s%s%s\n", ok || skipped ? "ok" : "not ok", number, group, sentence, skipped ? " # " : "",
            skipped ? message : "");
@@ -101,7 +111,7 @@ print_line(char *line)
         return print_result(false, number, rest);
     if ((rest = scan(line, "1..", "", &number)) != NULL && *rest == '\0')
         printf("%s\n", line);
-    else
+    else if (strstr(line, ": " SKIP_MARK) == NULL)
         printf("# %s\n", line);
     return false;
 }
