@@ -168,7 +168,7 @@ struct cf_options {
 
     /* Of executors whose workers are processes: */
     unsigned max_calls_per_worker; /* then the worker is replaced; 0: no bound */
-    double call_timeout;           /* seconds that a call may run, then its worker is killed: SIGTERM, SIGKILL; 0: no bound */
+    double call_timeout; /* seconds that a call may run, then its worker is killed: SIGTERM, SIGKILL; 0: no bound */
     enum cf_on_death { CF_REPLACE_WORKER, CF_BREAK_POOL } on_worker_death;
     unsigned max_deaths; /* of workers in a row, with no result between them, before it breaks; 0: three a worker */
 

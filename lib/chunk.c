@@ -31,6 +31,8 @@ extend(struct cf_pack *pack, size_t len)
 {
     size_t wanted = pack->used + cf_round_up(len);
 
+    if (len > PTRDIFF_MAX / 2 - pack->used)
+        return NULL;
     if (wanted > pack->size) {
         size_t size = wanted > 2 * pack->size ? wanted : 2 * pack->size;
         unsigned char *bytes = realloc(pack->bytes, size);
@@ -47,7 +49,7 @@ extend(struct cf_pack *pack, size_t len)
 static bool
 append(struct cf_pack *pack, const void *head, size_t head_len, const void *data, size_t len)
 {
-    size_t before = pack->used;
+    const size_t before = pack->used;
     void *place = extend(pack, head_len);
 
     if (place == NULL)

@@ -42,7 +42,7 @@ struct cf_error *cf_error_vnew(enum cf_why, const char *domain, int code, const 
                                const char *format, va_list) __attribute__((__format__(__printf__, 6, 0)));
 struct cf_error *cf_error_errno(enum cf_why, int code, const char *task); /* message: strerror(code) */
 const struct cf_error *cf_error_of_waiting(enum cf_status);               /* CF_DEADLOCK or CF_FORKED, static */
-bool cf_error_is_spare(const struct cf_error *); /* the static one for want of memory */
+bool cf_error_is_spare(const struct cf_error *);                          /* the static one for want of memory */
 void cf_error_free(struct cf_error *);
 
 /*
@@ -109,10 +109,20 @@ struct cf_thread {
     struct cf_worker *worker;       /* that this thread is, or NULL */
     struct cf_executor *generating; /* for whose map a generator is running here, or NULL */
     struct cf_parker *parker;
+    bool kept;             /* cf_thread_keep() has been called */
     unsigned depth;        /* calls that run nested because a waiting worker helped itself to them */
     int constructor_errno; /* of the last constructor that failed here */
 };
 extern __thread struct cf_thread cf_self __attribute__((tls_model("initial-exec")));
+
+/* This thread has something that its exit must give back. */
+void cf_thread_set_key(void);
+static inline void
+cf_thread_keep(void)
+{
+    if (!cf_self.kept)
+        cf_thread_set_key();
+}
 
 /* Before foreign code runs that may take long: this thread, if it is a worker, cannot be counted on to look for work. */
 static inline void
@@ -127,7 +137,6 @@ struct cf_frame *cf_frame_of(const struct cf_executor *);
 
 /* Sees to it, once in the process, that thread exit and fork are dealt with (thread.c). */
 int cf_thread_setup(void);
-void cf_thread_keep(void);    /* this thread has something that its exit must give back */
 unsigned cf_generation(void); /* how many forks this process is away from the first */
 
 /*
@@ -207,7 +216,7 @@ struct cf_future {
 };
 
 struct cf_future *cf_future_new(struct cf_executor *, const struct cf_task *, const void *arg, size_t len); /* 1 ref */
-struct cf_future *cf_future_refused(const struct cf_task *, const void *arg, size_t len, struct cf_error *);
+struct cf_future *cf_future_refused(const struct cf_task *, bool chunk, const void *arg, size_t len, struct cf_error *);
 struct cf_future *cf_future_part(struct cf_future *whole, const void *arg, size_t len); /* PENDING, not shared yet */
 bool cf_future_claim(struct cf_future *);                                               /* PENDING -> RUNNING */
 bool cf_future_fail(struct cf_future *, struct cf_error *); /* PENDING -> FINISHED; takes the error in any case */
@@ -297,8 +306,8 @@ struct cf_executor {
 
     _Atomic uint32_t *stopping; /* set by an interrupt, and seen by the workers, wherever they are */
     _Atomic uint32_t stop_word; /* which is this, unless the kind says otherwise */
-    _Atomic int stop_fd;      /* an eventfd; -1 once the workers are gone */
-    _Atomic int interrupting; /* cf_interrupt()s that may still write to it */
+    _Atomic int stop_fd;        /* an eventfd; -1 once the workers are gone */
+    _Atomic int interrupting;   /* cf_interrupt()s that may still write to it */
 
     /* Only with .max_pending: */
     _Atomic uint32_t pending;   /* calls that have not been started */
@@ -324,7 +333,7 @@ void cf_executor_told(struct cf_executor *);    /* one canceller is through; see
 void cf_executor_started(struct cf_executor *); /* one call fewer is pending */
 void cf_executor_dispose(struct cf_executor *, struct cf_future *); /* of a call dequeued but not to be run */
 struct cf_future *cf_executor_submit(struct cf_executor *, const struct cf_task *, bool chunk, const void *arg,
-                                     size_t len, bool may_block);
+                                     size_t len, cf_time deadline); /* for .max_pending; 0: do not wait for room */
 
 static inline bool
 cf_executor_is(const struct cf_executor *executor, uint32_t flags)
@@ -368,6 +377,8 @@ void cf_circle_after_fork(void);
 struct cf_gather {
     struct cf_gathered *first, *last;       /* those not done yet as far as the owner knows, in the order of adding */
     struct cf_gathered *ready, *ready_last; /* those known to be done */
+    struct cf_executor *executor;           /* of the first that was added */
+    bool mixed;                             /* there are others of other executors */
     _Atomic(struct cf_gathered *) arrived;  /* a stack that settlers push to */
     _Atomic(struct cf_parker *) sleeper;    /* whom to unpark for it */
     size_t count;                           /* added and not taken */

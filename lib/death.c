@@ -45,42 +45,43 @@ loss(const struct lane_state *lane, const char *task, int status)
     return cf_error_new(CF_WORKER_LOST, domain, code, task, lane->worker.name, "the worker died of %s", fate);
 }
 
-/* What a dead worker leaves: the call that it had claimed is returned, those that it had not go back to the queue. */
-static struct cf_future *
-clear_lane(struct process_pool *pool, struct lane_state *lane)
+static void
+put_back(struct process_pool *pool, struct cf_future *first, struct cf_future **end)
 {
-    struct cf_future *claimed = NULL, *back = NULL, **end = &back;
+    *end = pool->first;
+    if (pool->first == NULL)
+        pool->last = end;
+    pool->first = first;
+}
+
+/* What a dead worker had not claimed goes back to the queue, where it stays if its death breaks the pool. */
+static void
+clear_lane(struct process_pool *pool, struct lane_state *lane, bool breaks)
+{
+    struct cf_future *back = NULL, **end = &back;
+    struct lane *mine = cf_lane_shared(pool, lane);
 
     cf_dispatch_lock(pool);
     for (uint64_t i = lane->head; i < lane->tail; i++) {
         struct slot *slot = cf_lane_slot(pool, lane, i);
         struct cf_future *call = lane->calls[i % LANE_SLOTS];
-        if (atomic_load(&slot->word) == SLOT_CLAIMED) {
-            claimed = call;
-        } else if (call != NULL) {
+        if (call != NULL && atomic_load(&slot->word) != SLOT_CLAIMED) {
             *end = call;
             end = &call->next;
         }
         lane->calls[i % LANE_SLOTS] = NULL;
         atomic_store(&slot->word, SLOT_FREE);
     }
-    if (back != NULL) {
-        *end = pool->first;
-        if (pool->first == NULL)
-            pool->last = end;
-        pool->first = back;
-    }
+    if (back != NULL)
+        put_back(pool, back, end);
     lane->head = lane->tail;
     lane->noted = lane->tail;
     lane->life = LANE_ABSENT;
     lane->ahead = AHEAD;
     pool->workers--;
-    cf_lane_shared(pool, lane)->opened = cf_lane_shared(pool, lane)->open_failed = cf_lane_shared(pool, lane)->retired =
-        0;
-    cf_lane_shared(pool, lane)->hold = cf_lane_shared(pool, lane)->asleep = 0;
-    /* No dispatch yet: it may turn out that the pool is broken. */
+    pool->broken = pool->broken || breaks;
+    mine->opened = mine->open_failed = mine->retired = mine->hold = mine->asleep = 0;
     cf_spin_unlock(&pool->lock);
-    return claimed;
 }
 
 /* Why the death of a worker breaks the pool: the cause, and *what in words; or NULL. */
@@ -152,7 +153,7 @@ cf_death_bury(struct process_pool *pool, struct lane_state *lane, int status)
     struct cf_future *call = lane->calls[lane->head % LANE_SLOTS];
     if (claimed)
         add_loss(pool, lane, call, status, noted, &paper);
-    clear_lane(pool, lane);
+    clear_lane(pool, lane, cause != NULL);
     lane->killed_for = 0;
     lane->killed_hard = false;
     pool->start_failed = false;
@@ -171,7 +172,7 @@ void
 cf_death_at_birth(struct process_pool *pool, struct lane_state *lane, int error)
 {
     cf_news_exclude(pool);
-    clear_lane(pool, lane);
+    clear_lane(pool, lane, pool->workers == 1);
     cf_dispatch_lock(pool);
     pool->start_failed = true;
     const bool alone = pool->workers == 0;

@@ -101,7 +101,7 @@ cf_dispatch_recall(struct process_pool *pool, struct lane_state *lane, uint64_t 
 static void
 dispatch(struct process_pool *pool, struct cf_future **dropped)
 {
-    while (pool->first != NULL) {
+    while (pool->first != NULL && !pool->broken) {
         bool cancelled = cf_future_state(pool->first) != CF_STATE_PENDING;
         struct lane_state *lane = cancelled ? NULL : choose(pool);
         if (!cancelled && lane == NULL)

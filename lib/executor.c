@@ -69,7 +69,10 @@ cf_executor_init(struct cf_executor *executor, const struct cf_kind *kind, const
     return 0;
 }
 
-/* A signal handler in another thread, though not in the parent of a forked child, may be about to write to it. */
+/*
+ * A signal handler in another thread, though not in the parent of a forked child, may be about to write to it, and to the
+ * executor.
+ */
 static void
 close_stop_fd(struct cf_executor *executor)
 {
@@ -166,7 +169,7 @@ argument_errno(const struct cf_task *task, const void *arg, size_t len)
 
 /* Take one of the places for pending calls, or wait for one.  0 or an errno. */
 static int
-enter_room(struct cf_executor *executor, bool may_block)
+enter_room(struct cf_executor *executor, cf_time deadline)
 {
     const bool exempt = cf_frame_of(executor) != NULL || cf_self.generating == executor;
     uint32_t pending = atomic_load(&executor->pending);
@@ -176,15 +179,14 @@ enter_room(struct cf_executor *executor, bool may_block)
         while (exempt || pending < executor->options.max_pending)
             if (atomic_compare_exchange_weak(&executor->pending, &pending, pending + 1))
                 return 0;
-        if (!may_block)
-            return EAGAIN;
         int error = closed_errno(executor);
-        if (error != 0)
-            return error;
+        if (error != 0 || deadline == 0)
+            return error != 0 ? error : EAGAIN;
         atomic_fetch_add(&executor->room_waiters, 1);
         pending = atomic_load(&executor->pending);
-        if (pending >= executor->options.max_pending)
-            cf_futex_wait(&executor->room_word, word, CF_NEVER);
+        if (pending >= executor->options.max_pending &&
+            cf_futex_wait(&executor->room_word, word, deadline) == ETIMEDOUT)
+            deadline = 0;
         atomic_fetch_sub(&executor->room_waiters, 1);
         pending = atomic_load(&executor->pending);
     }
@@ -208,31 +210,32 @@ cf_executor_started(struct cf_executor *executor)
 }
 
 static struct cf_future *
-refuse(struct cf_executor *executor, const struct cf_task *task, const void *arg, size_t len, int error)
+refuse(struct cf_executor *executor, const struct cf_task *task, bool chunk, const void *arg, size_t len, int error)
 {
+    const bool good = argument_errno(task, arg, len) == 0;
     const char *name = task == NULL || task->name == NULL ? "" : task->name;
     struct cf_error *why =
         error == EPIPE && executor != NULL ? broken_error(executor, task) : cf_error_errno(CF_REFUSED, error, name);
 
-    return cf_future_refused(*name == '\0' ? NULL : task, arg, len, why);
+    return cf_future_refused(*name == '\0' ? NULL : task, chunk, arg, good ? len : 0, why);
 }
 
 struct cf_future *
 cf_executor_submit(struct cf_executor *executor, const struct cf_task *task, bool chunk, const void *arg, size_t len,
-                   bool may_block)
+                   cf_time deadline)
 {
     int error = closed_errno(executor);
     if (error == 0)
         error = argument_errno(task, arg, len);
     if (error == 0 && executor->options.max_pending > 0)
-        error = enter_room(executor, may_block);
+        error = enter_room(executor, deadline);
     if (error != 0)
-        return refuse(executor, task, arg, len, error);
+        return refuse(executor, task, chunk, arg, len, error);
 
     struct cf_future *future = cf_future_new(executor, task, arg, len);
     if (future == NULL) {
         cf_executor_started(executor);
-        return refuse(executor, task, arg, len, ENOMEM);
+        return refuse(executor, task, chunk, arg, len, ENOMEM);
     }
     future->chunk = chunk;
     future->remote = executor->kind->recall != NULL;
@@ -252,13 +255,13 @@ cf_executor_submit(struct cf_executor *executor, const struct cf_task *task, boo
 struct cf_future *
 cf_submit(struct cf_executor *executor, const struct cf_task *task, const void *arg, size_t len)
 {
-    return cf_executor_submit(executor, task, false, arg, len, true);
+    return cf_executor_submit(executor, task, false, arg, len, CF_NEVER);
 }
 
 struct cf_future *
 cf_try_submit(struct cf_executor *executor, const struct cf_task *task, const void *arg, size_t len)
 {
-    return cf_executor_submit(executor, task, false, arg, len, false);
+    return cf_executor_submit(executor, task, false, arg, len, 0);
 }
 
 /*
@@ -325,8 +328,8 @@ cf_interrupt(struct cf_executor *executor)
     /* It cannot fail but by being readable already. */
     if (fd >= 0 && write(fd, &one, sizeof one) < 0)
         errno = saved;
-    atomic_fetch_sub(&executor->interrupting, 1);
     wake_room(executor, INT_MAX);
+    atomic_fetch_sub(&executor->interrupting, 1);
     atomic_fetch_add(&cf_interrupts, 1);
     cf_unpark_all();
     errno = saved;

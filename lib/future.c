@@ -65,19 +65,18 @@ cf_future_new(struct cf_executor *executor, const struct cf_task *task, const vo
 }
 
 struct cf_future *
-cf_future_refused(const struct cf_task *task, const void *arg, size_t len, struct cf_error *error)
+cf_future_refused(const struct cf_task *task, bool chunk, const void *arg, size_t len, struct cf_error *error)
 {
     struct cf_future *future;
 
     if (task == NULL)
         task = &no_task;
-    if (arg == NULL || error->code == E2BIG)
-        len = 0;
     future = cf_future_new(NULL, task, arg, len);
     if (future == NULL) {
         cf_error_free(error);
         return &no_memory;
     }
+    future->chunk = chunk;
     cf_future_fail(future, error);
     return future;
 }
@@ -187,8 +186,11 @@ tell_cancelled(struct cf_future *future, bool hooked)
     struct cf_executor *executor = future->executor;
 
     if (executor != NULL) {
+        struct cf_frame frame = { .outer = cf_self.frame, .executor = executor };
+        cf_self.frame = &frame;
         cf_executor_started(executor);
         cf_observe(executor, CF_EVENT_ENDED, future, NULL, 0);
+        cf_self.frame = frame.outer;
     }
     if (hooked)
         cf_hooks_run(future);

@@ -73,6 +73,9 @@ cf_gather_add(struct cf_gather *gather, struct cf_future *future)
     if (entry == NULL)
         return false;
     *entry = (struct cf_gathered){ .hook.notify = arrive, .gather = gather, .future = future };
+    if (gather->count == 0 && !gather->mixed)
+        gather->executor = future->executor;
+    gather->mixed = gather->mixed || future->executor != gather->executor;
     gather->count++;
     append_open(gather, entry);
     if (!cf_hook_add(&entry->hook, future)) {
@@ -118,23 +121,28 @@ take_ready(struct cf_gather *gather)
     return future;
 }
 
+/* What holds for one future holds for the others of its executor, so where there is one executor, one is asked. */
 static enum cf_status
 may_wait_for_open(const struct cf_gather *gather)
 {
     enum cf_status status = CF_OK;
 
-    if (cf_self.frame == NULL && cf_generation() == 0)
-        return CF_OK;
-    for (const struct cf_gathered *entry = gather->first; entry != NULL && status == CF_OK; entry = entry->next)
-        if (!cf_done(entry->future))
-            status = cf_may_wait(entry->future);
+    for (const struct cf_gathered *entry = gather->first; entry != NULL && status == CF_OK; entry = entry->next) {
+        if (cf_done(entry->future))
+            continue;
+        status = cf_may_wait(entry->future);
+        if (!gather->mixed)
+            break;
+    }
     return status;
 }
 
 static bool
 help_open(const struct cf_gather *gather)
 {
-    for (const struct cf_gathered *entry = gather->first; entry != NULL && cf_self.frame != NULL; entry = entry->next)
+    if (cf_self.frame == NULL || (!gather->mixed && cf_frame_of(gather->executor) == NULL))
+        return false;
+    for (const struct cf_gathered *entry = gather->first; entry != NULL; entry = entry->next)
         if (cf_help(entry->future))
             return true;
     return false;

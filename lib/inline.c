@@ -116,12 +116,15 @@ static void
 inline_join(struct cf_executor *executor)
 {
     struct inline_pool *pool = inline_of(executor);
+    struct cf_frame frame = { .outer = cf_self.frame, .executor = executor, .worker = &pool->worker };
 
     pthread_mutex_lock(&pool->lock);
     while (pool->taken)
         pthread_cond_wait(&pool->free, &pool->lock);
     pthread_mutex_unlock(&pool->lock);
+    cf_self.frame = &frame;
     cf_worker_close(&pool->worker);
+    cf_self.frame = frame.outer;
 }
 
 static void

@@ -13,8 +13,8 @@
 #include "lanes.h"
 
 enum {
-    SPINS = 1000,      /* looks for the next call before going to sleep: some 20 microseconds */
-    RING_AFTER = 16    /* short calls that are told of together */
+    SPINS = 1000,   /* looks for the next call before going to sleep: some 20 microseconds */
+    RING_AFTER = 16 /* short calls that are told of together */
 };
 #define LONG_CALL 20000 /* nanoseconds; one that took longer is told of at once */
 
@@ -83,8 +83,8 @@ exit_in_task(int status, void *unused)
 {
     (void)unused;
     if (serving.slot != NULL) {
-        struct cf_error *error = cf_error_new(CF_RAISED, "exit", status, "", serving.worker, "the task called exit(%d)",
-                                              status);
+        struct cf_error *error =
+            cf_error_new(CF_RAISED, "exit", status, "", serving.worker, "the task called exit(%d)", status);
         put_error(serving.nursery->memory, serving.slot, serving.area, error);
         commit(serving.slot);
         ring(serving.nursery);

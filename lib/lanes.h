@@ -25,10 +25,10 @@
 #include "core.h"
 
 enum {
-    LANES_MAX = 4096,   /* workers */
-    LANE_SLOTS = 64,    /* a power of two */
-    SLOT_BYTES = 384,   /* of an argument or a result that travel in the slot itself */
-    AREA_BITS = 36      /* an area has 2 to the power of this bytes, which bounds arguments and results */
+    LANES_MAX = 4096, /* workers */
+    LANE_SLOTS = 64,  /* a power of two */
+    SLOT_BYTES = 384, /* of an argument or a result that travel in the slot itself */
+    AREA_BITS = 36    /* an area has 2 to the power of this bytes, which bounds arguments and results */
 };
 #define AREA_SIZE ((uint64_t)1 << AREA_BITS)
 
@@ -37,8 +37,8 @@ enum slot_word { SLOT_FREE, SLOT_QUEUED, SLOT_CLAIMED, SLOT_DONE, SLOT_WITHDRAWN
 struct slot {
     _Atomic uint32_t word;
     bool chunk;
-    bool failed;       /* the outcome is an error: its strings, in struct cf_error's order */
-    bool out_of_line;  /* the result is in the slot's area */
+    bool failed;      /* the outcome is an error: its strings, in struct cf_error's order */
+    bool out_of_line; /* the result is in the slot's area */
     const struct cf_task *task;
     size_t arg_len;
     uint64_t arg_area; /* number of the area with the argument; 0: it is in bytes */
@@ -69,7 +69,7 @@ struct segment {
     alignas(64) _Atomic uint32_t stopping; /* cf_interrupt() has been called */
     _Atomic uint32_t quit;                 /* workers shall exit when their lanes are empty */
     alignas(64) _Atomic uint32_t asleep;   /* the collector is, or is about to be, in poll() */
-    _Atomic uint32_t watchers;             /* threads that look for outcomes by themselves, and will once more at the end */
+    _Atomic uint32_t watchers; /* threads that look for outcomes by themselves, and will once more at the end */
     alignas(64) struct lane lanes[];
 };
 

@@ -30,8 +30,14 @@ struct map {
     struct cf_gather gather;
     struct cf_unpack chunk; /* the one that is being read */
 
-    size_t ahead; /* items that have been taken but not yielded */
+    /* An item that has been taken but did not fit the chunk before it; it goes alone. */
+    bool holds;
+    const void *held;
+    size_t held_len;
+
+    size_t ahead; /* items that have been taken but not yielded; at most .buffersize */
     size_t total; /* items that have been taken */
+    bool full;    /* it has been filled for the first time */
     bool ended;   /* the source has no more, or nobody wants any */
     bool failed;  /* but has an error that has not been told */
     bool over;    /* nothing will ever be yielded again */
@@ -112,54 +118,82 @@ add_call(struct map *map, struct cf_future *call)
     return true;
 }
 
+static bool
+is_late(const struct map *map)
+{
+    return map->options.deadline != CF_NEVER && cf_now() >= map->options.deadline;
+}
+
+/* A call that found no room before the deadline is as if it had never been: the map is about to end. */
+static struct cf_future *
+submit(struct map *map, bool chunk, const void *arg, size_t len, size_t items)
+{
+    struct cf_future *call = cf_executor_submit(map->executor, map->task, chunk, arg, len, map->options.deadline);
+    const struct cf_error *error = cf_done(call) ? cf_error_of(call) : NULL;
+    const bool late = is_late(map) && error != NULL && error->why == CF_REFUSED && error->code == EAGAIN;
+    const bool lost = chunk && !call->chunk;
+
+    if (!late && !lost)
+        return call;
+    /* Of a chunk for which there is no memory, nobody could tell the items apart. */
+    if (lost)
+        map->ended = map->failed = true;
+    map->ahead -= items;
+    cf_release(call);
+    return NULL;
+}
+
 static struct cf_future *
 submit_item(struct map *map)
 {
-    const void *item = NULL;
-    size_t len = 0;
+    const void *item = map->held;
+    size_t len = map->held_len;
 
-    if (take_item(map, &item, &len) == 0)
+    if (!map->holds && take_item(map, &item, &len) == 0)
         return NULL;
-    return cf_executor_submit(map->executor, map->task, false, item, len, true);
+    map->holds = false;
+    return submit(map, false, item, len, 1);
+}
+
+static size_t
+room(const struct map *map)
+{
+    return map->options.buffersize - map->ahead;
 }
 
 static struct cf_future *
 submit_chunk(struct map *map)
 {
+    const size_t most = room(map) < map->options.chunksize ? room(map) : map->options.chunksize;
     struct cf_pack pack = { 0 };
     struct cf_future *call = NULL;
     const void *item = NULL;
     size_t len = 0;
 
-    while (pack.count < map->options.chunksize && take_item(map, &item, &len) != 0)
+    while (pack.count < most && !map->holds && take_item(map, &item, &len) != 0)
         if (!cf_pack_item(&pack, item, len)) {
-            map->ahead--;
-            map->ended = map->failed = true;
-            break;
+            map->holds = true;
+            map->held = item;
+            map->held_len = len;
         }
     if (pack.count > 0)
-        call = cf_executor_submit(map->executor, map->task, true, pack.bytes, pack.used, true);
+        call = submit(map, true, pack.bytes, pack.used, pack.count);
     cf_pack_free(&pack);
     return call;
 }
 
+/* Chunks are whole, but for the last one of the first filling, and where the workers would run dry. */
 static bool
 has_room(const struct map *map)
 {
     const struct cf_executor *executor = map->executor;
 
-    if (map->calls == 0)
+    if (map->holds)
         return true;
-    if (map->options.buffersize - map->ahead < map->options.chunksize)
+    if (room(map) == 0 || (map->full && map->calls > 0 && room(map) < map->options.chunksize))
         return false;
-    return executor == NULL || executor->options.max_pending == 0 ||
+    return map->calls == 0 || executor == NULL || executor->options.max_pending == 0 ||
            atomic_load(&executor->pending) < executor->options.max_pending;
-}
-
-static bool
-is_late(const struct map *map)
-{
-    return map->options.deadline != CF_NEVER && cf_now() >= map->options.deadline;
 }
 
 static bool
@@ -172,10 +206,12 @@ static void
 fill(struct map *map)
 {
     while (!map->ended && has_room(map) && !is_late(map) && !is_interrupted(map)) {
-        struct cf_future *call = map->options.chunksize == 1 ? submit_item(map) : submit_chunk(map);
+        bool alone = map->options.chunksize == 1 || map->holds;
+        struct cf_future *call = alone ? submit_item(map) : submit_chunk(map);
         if (call != NULL && !add_call(map, call))
             map->ended = map->failed = true;
     }
+    map->full = true;
 }
 
 /*
@@ -226,6 +262,8 @@ next_part(struct map *map, enum cf_status *status)
 static enum cf_status
 status_at_end(struct map *map)
 {
+    if (is_interrupted(map) && !map->iter.interrupt_said)
+        return CF_INTERRUPTED;
     map->over = true;
     if (map->failed)
         return CF_FAILED;
@@ -242,7 +280,7 @@ next_future(struct map *map, enum cf_status *status)
         return NULL;
     }
     struct cf_future *call = next_call(map, status);
-    if (call == NULL || map->options.chunksize == 1)
+    if (call == NULL || !call->chunk)
         return call;
     cf_unpack_start(&map->chunk, call);
     return next_part(map, status);
@@ -309,8 +347,9 @@ resolve(const struct cf_executor *executor, const struct source *source, const s
 
     if (options.chunksize == 0)
         options.chunksize = 1;
-    if (options.buffersize == 0)
-        options.buffersize = source->next == NULL ? SIZE_MAX : ROUNDS * workers * options.chunksize;
+    if (options.buffersize == 0 &&
+        (source->next == NULL || __builtin_mul_overflow(ROUNDS * workers, options.chunksize, &options.buffersize)))
+        options.buffersize = SIZE_MAX;
     if (options.chunksize > options.buffersize)
         options.chunksize = options.buffersize;
     if (options.deadline == 0)

@@ -7,6 +7,7 @@
  */
 
 #include <sched.h>
+#include <stdlib.h>
 
 #include "processes.h"
 
@@ -132,13 +133,34 @@ tell_one(struct process_pool *pool, struct news *news)
     cf_release(call);
 }
 
+static cf_time
+when(const struct news *news)
+{
+    return news->ended ? news->ended_at : news->started;
+}
+
+static int
+compare(const void *a, const void *b)
+{
+    const cf_time x = when(a), y = when(b);
+
+    return (x > y) - (x < y);
+}
+
+/* In the order in which it happened, whichever lane it was in. */
 void
 cf_news_tell(struct process_pool *pool, struct newspaper *paper)
 {
+    struct cf_frame frame = { .outer = cf_self.frame, .executor = &pool->base };
+
+    if (paper->count > 1)
+        qsort(paper->news, paper->count, sizeof paper->news[0], compare);
+    cf_self.frame = &frame;
     for (unsigned i = 0; i < paper->count; i++) {
         tell_one(pool, &paper->news[i]);
         cf_release(paper->news[i].call);
     }
+    cf_self.frame = frame.outer;
     paper->count = 0;
 }
 

@@ -19,6 +19,8 @@ static _Atomic(struct cf_parker *) all;
 int
 cf_futex_wait(_Atomic uint32_t *word, uint32_t value, cf_time deadline)
 {
+    if (deadline < 0)
+        deadline = 0;
     struct timespec at = { .tv_sec = deadline / 1000000000, .tv_nsec = deadline % 1000000000 };
 
     /* FUTEX_WAIT_BITSET, unlike FUTEX_WAIT, takes a point in time. */
@@ -97,7 +99,8 @@ cf_park(struct cf_parker *p, cf_time deadline)
     for (;;) {
         uint32_t word = EMPTY;
         if (!atomic_compare_exchange_strong(&p->word, &word, ASLEEP) && word == TOKEN) {
-            atomic_store(&p->word, EMPTY);
+            /* Not a store: it has to see what happened before the latest cf_unpark(), not only before the first. */
+            atomic_exchange(&p->word, EMPTY);
             return true;
         }
         if (cf_futex_wait(&p->word, ASLEEP, deadline) == ETIMEDOUT)

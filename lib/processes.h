@@ -53,6 +53,7 @@ struct process_pool {
     struct cf_future *first, **last; /* the queue */
     unsigned workers;                /* lanes that are not ABSENT */
     bool stopped;
+    bool broken;                         /* or about to be: nothing more is dispatched */
     bool start_failed;                   /* the nursery could not fork; until a worker ends, no more are started */
     unsigned touched_first, touched_end; /* the lanes that dispatch() has put something into */
     struct lane_state *lanes;

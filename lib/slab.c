@@ -122,7 +122,6 @@ refill(struct cache *cache, unsigned class)
 {
     struct slab *slab;
 
-    cf_thread_keep();
     pthread_mutex_lock(&lock);
     while (cache->count < BATCH && (slab = slab_with_room(class)) != NULL) {
         if (slab->used == 0)
@@ -192,6 +191,7 @@ cf_slab_alloc(size_t *size)
         return malloc(*size);
 
     struct cache *cache = &caches[class];
+    cf_thread_keep();
     if (cache->count == 0)
         refill(cache, class);
     struct block *block = cache->free;
@@ -212,6 +212,7 @@ cf_slab_free(void *memory, size_t size)
     }
     struct cache *cache = &caches[(size - 1) / STEP];
     struct block *block = memory;
+    cf_thread_keep();
     block->next = cache->free;
     cache->free = block;
     if (++cache->count > 2 * BATCH)

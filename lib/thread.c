@@ -25,6 +25,8 @@ static void
 at_thread_exit(void *unused)
 {
     (void)unused;
+    /* What runs at thread exit after this may need it all once more. */
+    cf_self.kept = false;
     cf_park_thread_exit();
     cf_slab_thread_exit();
 }
@@ -54,9 +56,10 @@ cf_thread_setup(void)
 }
 
 void
-cf_thread_keep(void)
+cf_thread_set_key(void)
 {
     /* Where this fails, the thread's caches are lost at its exit, and nothing else. */
+    cf_self.kept = true;
     if (cf_thread_setup() == 0)
         pthread_setspecific(key, &key);
 }

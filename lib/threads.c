@@ -488,7 +488,7 @@ start_failed(struct thread_pool *pool, int error)
     cf_spin_lock(&pool->lock);
     pool->searching--;
     bool alone = --pool->started == 0;
-    if (pool->first != NULL && pool->idle != NULL)
+    if (pool->idle != NULL && (pool->first != NULL || !rings_are_empty(pool)))
         rousing = rouse(pool);
     cf_spin_unlock(&pool->lock);
     carry_out(pool, rousing);

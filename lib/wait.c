@@ -30,7 +30,8 @@ cf_may_wait(const struct cf_future *future)
     if (future->executor == NULL)
         return CF_OK;
     const struct cf_frame *frame = cf_frame_of(future->executor);
-    return frame != NULL && frame->worker == NULL ? CF_DEADLOCK : CF_OK;
+    const bool can_help = frame != NULL && frame->worker != NULL && frame->worker->opened;
+    return frame == NULL || can_help ? CF_OK : CF_DEADLOCK;
 }
 
 static bool
@@ -288,11 +289,13 @@ help_group(struct cf_future **futures, size_t n, enum cf_until until)
     bool too_deep = true;
 
     for (size_t i = 0; i < n; i++) {
-        if (cf_help(futures[i]) && is_over(futures, n, until))
+        if (cf_help(futures[i]) && (until == CF_FIRST_COMPLETED || has_failed(futures[i])))
             return CF_OK;
         if (!cf_done(futures[i]) && !cf_too_deep(futures[i]))
             too_deep = false;
     }
+    if (is_over(futures, n, until))
+        return CF_OK;
     return too_deep ? CF_DEADLOCK : CF_END;
 }
 

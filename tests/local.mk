@@ -4,6 +4,7 @@
 unit_tests = \
     %D%/threads-t \
     %D%/inline-t \
+    %D%/processes-t \
     %D%/future-t \
     %D%/submit-t \
     %D%/map-t \

@@ -23,7 +23,7 @@ tap_case(Suite *s, const char *name, void (*setup)(void), void (*teardown)(void)
 {
     TCase *tc = tcase_create(name);
     tcase_add_checked_fixture(tc, setup, teardown);
-    tcase_set_timeout(tc, tap_sanitized() ? TAP_TIMEOUT * 10 : TAP_TIMEOUT);
+    tcase_set_timeout(tc, tap_sanitized() ? TAP_TIMEOUT * 3 : TAP_TIMEOUT);
     suite_add_tcase(s, tc);
     return tc;
 }

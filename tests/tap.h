@@ -30,7 +30,7 @@
 #include <check.h>
 #include <stdbool.h>
 
-/* Seconds until one test has failed; ten times that under a sanitizer. */
+/* Seconds until one test has failed; three times that under a sanitizer. */
 #define TAP_TIMEOUT 20
 
 /* Define a test whose name is a sentence, without a colon.  A body in braces follows; there is no END_TEST. */
