@@ -7,7 +7,7 @@
 #include "lanes.h"
 
 enum {
-    AHEAD = 2, /* calls that a worker may have at first: one to run and the next */
+    AHEAD = 1, /* calls that a worker may have been given at first, and again when they are long */
     NEWS = 64  /* the most that one look finds */
 };
 
