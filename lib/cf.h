@@ -200,7 +200,7 @@ int cf_close(struct cf_executor *);
 /*
  * Ask everybody to stop: calls not started are cancelled, cf_next() and cf_wait() return CF_INTERRUPTED, running
  * calls see cf_stopping() and a readable cf_stop_fd(), further cf_submit() are refused with ECANCELED.  For good.
- * Async-signal-safe; a handler that calls it must not do so once cf_close() has returned.
+ * Async-signal-safe; a handler that calls it must have let go of the executor before cf_close() is called.
  */
 void cf_interrupt(struct cf_executor *);
 
@@ -231,8 +231,9 @@ bool cf_cancel(struct cf_future *);
  * In a thread pool's own task, a call of the same pool that is still pending is run at once by the waiting worker,
  * nested at most CF_MAX_DEPTH deep.  Where waiting would never end, or the call is a parent's, both return at once:
  * cf_result() NULL, and cf_error_of() an error CF_REFUSED of the wait, with EDEADLK or ECHILD, that the future does
- * not keep.  So it is in a callback for an unfinished call of the same executor, and where results wait for each
- * other.
+ * not keep.  So it is in a callback for an unfinished call of the same executor, and where running tasks wait for each
+ * other's results in a circle.  Not seen is a circle through a call that no worker has time to start, because all those
+ * of its executor wait for another executor's calls.
  *
  * cf_wait() for one future has a deadline.
  */

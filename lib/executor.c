@@ -319,8 +319,8 @@ cf_interrupt(struct cf_executor *executor)
 
     if (executor == NULL || cf_executor_frozen(executor))
         return;
-    atomic_fetch_or(&executor->flags, CF_EXECUTOR_INTERRUPTED);
     atomic_fetch_add(&executor->interrupting, 1);
+    atomic_fetch_or(&executor->flags, CF_EXECUTOR_INTERRUPTED);
     int fd = atomic_load(&executor->stop_fd);
     /* It cannot fail but by being readable already. */
     if (fd >= 0 && write(fd, &one, sizeof one) < 0)

@@ -2,7 +2,10 @@
 /* flags_asCompleted - download flags in a pool of threads and report on each as it comes: submit and as-completed. */
 
 #include <cf.h>
+#include <errno.h>
+#include <string.h>
 
+#include "cli.h"
 #include "download.h"
 #include "flags.h"
 #include "interrupt.h"
@@ -31,6 +34,7 @@ download_many(const struct flags *flags, struct report *report)
     struct cf_iter *done = cf_as_completed(to_do, flags->count, CF_NEVER);
     for (struct cf_future *call; (call = interrupt_next(done)) != NULL;)
         report_call(report, call);
+    report_if_short(report, cf_status(done));
     cf_iter_free(done);
     for (size_t i = 0; i < flags->count; i++)
         cf_release(to_do[i]);
@@ -48,6 +52,7 @@ main(int argc, char **argv)
     flags_parse(&flags, argc, argv, &program);
     download_prepare(&flags);
     report_begin(&report, &flags);
-    download_many(&flags, &report);
+    if (download_many(&flags, &report) != 0)
+        cli_error("the pool of workers broke: %s", strerror(errno));
     return report_end(&report);
 }
