@@ -303,6 +303,9 @@ const char *cf_status_text(enum cf_status);
  * Whatever the outcome, the array is then partitioned: those done stand first, each part in its former order, and
  * *done, where done is not NULL, says how many entries they are.  A future named twice is two entries.
  *
+ * A task that waits for calls of its own thread pool may run some of them itself meanwhile, here as in cf_next(); none
+ * after the deadline, but it returns only when the one that it is running ends.
+ *
  * Return CF_OK; CF_TIMEOUT when the deadline passes first; CF_INTERRUPTED when the executor of an unfinished one is
  * interrupted; CF_DEADLOCK in a callback of an unfinished one's executor, or where tasks would wait for each other in
  * a circle of CF_ALL_COMPLETED; CF_FORKED; CF_FAILED when there is no memory.

@@ -85,6 +85,12 @@ void cf_spin_unlock(struct cf_spin *);
 
 cf_time cf_now(void);
 
+static inline bool
+cf_is_past(cf_time deadline)
+{
+    return deadline != CF_NEVER && cf_now() >= deadline;
+}
+
 /*
  * Frames: what a thread is inside of.  A task or callback runs in a frame of its executor; they nest, because a task
  * may submit to an inline executor, and a waiting worker may run another call.

@@ -2,8 +2,6 @@
 /* flags_threadpool - download flags in a pool of threads and report on them in the order of their codes: map. */
 
 #include <cf.h>
-#include <errno.h>
-#include <string.h>
 
 #include "cli.h"
 #include "download.h"
@@ -47,6 +45,6 @@ main(int argc, char **argv)
     download_prepare(&flags);
     report_begin(&report, &flags);
     if (download_many(&flags, &report) != 0)
-        cli_error("the pool of workers broke: %s", strerror(errno));
+        cli_error("the workers could not work; the errors above say why");
     return report_end(&report);
 }
