@@ -116,6 +116,7 @@ struct cf_thread {
     struct cf_executor *generating; /* for whose map a generator is running here, or NULL */
     struct cf_parker *parker;
     bool kept;             /* cf_thread_keep() has been called */
+    const char *stack_low; /* of a worker: where the last quarter of its stack begins, downwards */
     unsigned depth;        /* calls that run nested because a waiting worker helped itself to them */
     int constructor_errno; /* of the last constructor that failed here */
 };
@@ -343,6 +344,9 @@ enum cf_status cf_may_wait(const struct cf_future *);
 
 /* If this thread is a worker of the future's executor and the future is pending, run it here; else return false. */
 bool cf_help(struct cf_future *);
+
+/* Whether this thread is nested too deeply to run another call inside the present one: by number, or by its stack. */
+bool cf_is_deep(void);
 
 /* Whether only this thread's being nested too deeply keeps it from running the future, as cf_help() would. */
 bool cf_too_deep(const struct cf_future *);

@@ -198,7 +198,7 @@ await(struct cf_gather *gather, cf_time deadline)
     enum cf_status status = may_wait_for_open(gather);
     if (status != CF_OK || (!cf_is_past(deadline) && help_open(gather)))
         return status;
-    if (cf_self.depth >= CF_MAX_DEPTH && all_too_deep(gather))
+    if (cf_is_deep() && all_too_deep(gather))
         return CF_DEADLOCK;
     return sleep_until_arrival(gather, deadline);
 }

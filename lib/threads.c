@@ -418,6 +418,21 @@ open_worker(struct worker *worker, struct thread_pool *pool)
     return pool->base.options.open_worker == NULL ? cf_worker_open(&worker->base) : open_slowly(worker, pool);
 }
 
+/* Waiting workers run calls inside calls; a quarter of the stack is kept for the last of them. */
+static void
+measure_stack(void)
+{
+    pthread_attr_t attributes;
+    void *lowest;
+    size_t size;
+
+    if (pthread_getattr_np(pthread_self(), &attributes) != 0)
+        return;
+    if (pthread_attr_getstack(&attributes, &lowest, &size) == 0)
+        cf_self.stack_low = (const char *)lowest + size / 4;
+    pthread_attr_destroy(&attributes);
+}
+
 static void *
 worker_main(void *arg)
 {
@@ -429,6 +444,7 @@ worker_main(void *arg)
     /* Who made this thread has yet to say so to the others. */
     pthread_mutex_lock(&pool->start_lock);
     pthread_mutex_unlock(&pool->start_lock);
+    measure_stack();
     cf_self.frame = &frame;
     cf_self.worker = &worker->base;
     struct cf_error *error = open_worker(worker, pool);

@@ -41,9 +41,15 @@ is_own(const struct cf_future *future)
 }
 
 bool
+cf_is_deep(void)
+{
+    return cf_self.depth >= CF_MAX_DEPTH || (const char *)__builtin_frame_address(0) < cf_self.stack_low;
+}
+
+bool
 cf_too_deep(const struct cf_future *future)
 {
-    return cf_self.depth >= CF_MAX_DEPTH && is_own(future) && cf_future_state(future) == CF_STATE_PENDING;
+    return cf_is_deep() && is_own(future) && cf_future_state(future) == CF_STATE_PENDING;
 }
 
 bool
@@ -51,7 +57,7 @@ cf_help(struct cf_future *future)
 {
     const struct cf_frame *frame = cf_self.frame == NULL ? NULL : cf_frame_of(future->executor);
 
-    if (frame == NULL || frame->worker == NULL || cf_self.depth >= CF_MAX_DEPTH)
+    if (frame == NULL || frame->worker == NULL || cf_is_deep())
         return false;
     if (cf_executor_is(frame->executor, CF_EXECUTOR_INTERRUPTED))
         return cf_cancel(future);
