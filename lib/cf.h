@@ -24,8 +24,8 @@
  *
  * Signals and forks.  Only cf_interrupt() may be called from a signal handler.  Workers that are threads have all
  * signals blocked but those that their own instructions cause, such as SIGSEGV.  In a forked child the parent's
- * executors are frozen: futures can be asked, those that were done can be read, calls are refused with ECHILD, waiting
- * ends at once in CF_FORKED, and cf_close() merely closes descriptors.
+ * executors are frozen: futures can be asked, those that were done can be read, calls are refused with ECHILD,
+ * waiting ends at once in CF_FORKED, and cf_close() merely closes descriptors.
  *
  * The interface is unstable before 1.0.
  */
@@ -209,7 +209,7 @@ int cf_close(struct cf_executor *);
 /*
  * Ask everybody to stop: calls not started are cancelled, cf_next() and cf_wait() return CF_INTERRUPTED, running
  * calls see cf_stopping() and a readable cf_stop_fd(), further cf_submit() are refused with ECANCELED.  For good.
- * Async-signal-safe; a handler that calls it must not do so once cf_close() has returned.
+ * Async-signal-safe; a handler that calls it must have let go of the executor before cf_close() is called.
  */
 void cf_interrupt(struct cf_executor *);
 
@@ -238,10 +238,12 @@ bool cf_cancel(struct cf_future *);
  * where len is not NULL, or NULL if the call has none; cf_error_of() returns the reason, or NULL if it has a result.
  *
  * In a thread pool's own task, a call of the same pool that is still pending is run at once by the waiting worker,
- * nested at most CF_MAX_DEPTH deep.  Where waiting would never end, or the call is a parent's, both return at once:
- * cf_result() NULL, and cf_error_of() an error CF_REFUSED of the wait, with EDEADLK or ECHILD, that the future does
- * not keep.  So it is in a callback for an unfinished call of the same executor, and where results wait for each
- * other.
+ * nested at most CF_MAX_DEPTH deep and while a quarter of its stack is left; beyond that, such waiting is refused.
+ * Where waiting would never end, or the call is a parent's, both return at once: cf_result() NULL, and cf_error_of()
+ * an error CF_REFUSED of the wait, with EDEADLK or ECHILD, that the future does not keep.  So it is in a callback for
+ * an unfinished call of the same executor, and where running tasks wait for each other's results in a circle.  Not
+ * seen is a circle through a call that no worker has time to start, because all those of its executor wait for
+ * another executor's calls.
  *
  * cf_wait() for one future has a deadline.
  */
@@ -278,8 +280,8 @@ void cf_release(struct cf_future *);
 
 /*
  * A future that the program settles itself, once; NULL with ENOMEM.  The settling functions return false if it was
- * settled or cancelled before, and that outcome stays (INVALID_STATE, others call it); or if memory is short, and it is
- * still pending.
+ * settled or cancelled before, and that outcome stays (INVALID_STATE, others call it); or if memory is short, and it
+ * is still pending.
  */
 struct cf_future *cf_promise(void);
 bool cf_settle(struct cf_future *, const void *result, size_t len);
@@ -310,6 +312,9 @@ const char *cf_status_text(enum cf_status);
  *
  * Whatever the outcome, the array is then partitioned: those done stand first, each part in its former order, and
  * *done, where done is not NULL, says how many entries they are.  A future named twice is two entries.
+ *
+ * A task that waits for calls of its own thread pool may run some of them itself meanwhile, here as in cf_next();
+ * none after the deadline, but it returns only when the one that it is running ends.
  *
  * Return CF_OK; CF_TIMEOUT when the deadline passes first; CF_INTERRUPTED when the executor of an unfinished one is
  * interrupted; CF_DEADLOCK in a callback of an unfinished one's executor, or where tasks would wait for each other in

@@ -18,7 +18,9 @@ cf_collector_wake(struct process_pool *pool)
 {
     const uint64_t one = 1;
 
-    if (atomic_exchange(&pool->segment->asleep, 0) == 1 && write(pool->bell, &one, sizeof one) < 0)
+    /* Even if it is awake: it may have seen all that it looks for before it goes to sleep. */
+    atomic_store(&pool->segment->asleep, 0);
+    if (write(pool->bell, &one, sizeof one) < 0)
         return;
 }
 

@@ -79,7 +79,8 @@ add_each_once(struct completed *completed, struct cf_future *const *futures, siz
     bool added = set_init(&seen, n);
 
     for (size_t i = 0; added && i < n; i++) {
-        if (!set_add(&seen, futures[i]))
+        /* The future for want of memory (size 0) stands for as many calls as name it. */
+        if (futures[i]->size != 0 && !set_add(&seen, futures[i]))
             continue;
         added = cf_gather_add(&completed->gather, cf_retain(futures[i]));
         if (added)

@@ -85,6 +85,12 @@ void cf_spin_unlock(struct cf_spin *);
 
 cf_time cf_now(void);
 
+static inline bool
+cf_is_past(cf_time deadline)
+{
+    return deadline != CF_NEVER && cf_now() >= deadline;
+}
+
 /*
  * Frames: what a thread is inside of.  A task or callback runs in a frame of its executor; they nest, because a task
  * may submit to an inline executor, and a waiting worker may run another call.
@@ -110,6 +116,7 @@ struct cf_thread {
     struct cf_executor *generating; /* for whose map a generator is running here, or NULL */
     struct cf_parker *parker;
     bool kept;             /* cf_thread_keep() has been called */
+    const char *stack_low; /* of a worker: where the last quarter of its stack begins, downwards */
     unsigned depth;        /* calls that run nested because a waiting worker helped itself to them */
     int constructor_errno; /* of the last constructor that failed here */
 };
@@ -359,6 +366,9 @@ enum cf_status cf_may_wait(const struct cf_future *);
 
 /* If this thread is a worker of the future's executor and the future is pending, run it here; else return false. */
 bool cf_help(struct cf_future *);
+
+/* Whether this thread is nested too deeply to run another call inside the present one: by number, or by its stack. */
+bool cf_is_deep(void);
 
 /* Whether only this thread's being nested too deeply keeps it from running the future, as cf_help() would. */
 bool cf_too_deep(const struct cf_future *);

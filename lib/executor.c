@@ -160,11 +160,19 @@ closed_errno(const struct cf_executor *executor)
 }
 
 static int
-argument_errno(const struct cf_task *task, const void *arg, size_t len)
+argument_errno(const void *arg, size_t len)
 {
-    if (task == NULL || task->run == NULL || task->name == NULL || (arg == NULL && len > 0))
+    if (arg == NULL && len > 0)
         return EINVAL;
     return len > PTRDIFF_MAX / 2 ? E2BIG : 0;
+}
+
+static int
+call_errno(const struct cf_task *task, const void *arg, size_t len)
+{
+    if (task == NULL || task->run == NULL || task->name == NULL)
+        return EINVAL;
+    return argument_errno(arg, len);
 }
 
 /* Take one of the places for pending calls, or wait for one.  0 or an errno. */
@@ -212,12 +220,12 @@ cf_executor_started(struct cf_executor *executor)
 static struct cf_future *
 refuse(struct cf_executor *executor, const struct cf_task *task, bool chunk, const void *arg, size_t len, int error)
 {
-    const bool good = argument_errno(task, arg, len) == 0;
+    const bool good = argument_errno(arg, len) == 0;
     const char *name = task == NULL || task->name == NULL ? "" : task->name;
     struct cf_error *why =
         error == EPIPE && executor != NULL ? broken_error(executor, task) : cf_error_errno(CF_REFUSED, error, name);
 
-    return cf_future_refused(*name == '\0' ? NULL : task, chunk, arg, good ? len : 0, why);
+    return cf_future_refused(*name == '\0' ? NULL : task, chunk && good, arg, good ? len : 0, why);
 }
 
 struct cf_future *
@@ -226,7 +234,7 @@ cf_executor_submit(struct cf_executor *executor, const struct cf_task *task, boo
 {
     int error = closed_errno(executor);
     if (error == 0)
-        error = argument_errno(task, arg, len);
+        error = call_errno(task, arg, len);
     if (error == 0 && executor->options.max_pending > 0)
         error = enter_room(executor, deadline);
     if (error != 0)
@@ -321,9 +329,9 @@ cf_interrupt(struct cf_executor *executor)
 
     if (executor == NULL || cf_executor_frozen(executor))
         return;
+    atomic_fetch_add(&executor->interrupting, 1);
     atomic_fetch_or(&executor->flags, CF_EXECUTOR_INTERRUPTED);
     atomic_store(executor->stopping, 1);
-    atomic_fetch_add(&executor->interrupting, 1);
     int fd = atomic_load(&executor->stop_fd);
     /* It cannot fail but by being readable already. */
     if (fd >= 0 && write(fd, &one, sizeof one) < 0)

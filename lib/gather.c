@@ -73,9 +73,9 @@ cf_gather_add(struct cf_gather *gather, struct cf_future *future)
     if (entry == NULL)
         return false;
     *entry = (struct cf_gathered){ .hook.notify = arrive, .gather = gather, .future = future };
-    if (gather->count == 0 && !gather->mixed)
+    if (gather->executor == NULL)
         gather->executor = future->executor;
-    gather->mixed = gather->mixed || future->executor != gather->executor;
+    gather->mixed = gather->mixed || (future->executor != NULL && future->executor != gather->executor);
     gather->count++;
     append_open(gather, entry);
     if (!cf_hook_add(&entry->hook, future)) {
@@ -131,7 +131,7 @@ may_wait_for_open(const struct cf_gather *gather)
         if (cf_done(entry->future))
             continue;
         status = cf_may_wait(entry->future);
-        if (!gather->mixed)
+        if (!gather->mixed && entry->future->executor != NULL)
             break;
     }
     return status;
@@ -196,9 +196,9 @@ await(struct cf_gather *gather, cf_time deadline)
     if (gather->count == 0)
         return CF_END;
     enum cf_status status = may_wait_for_open(gather);
-    if (status != CF_OK || help_open(gather))
+    if (status != CF_OK || (!cf_is_past(deadline) && help_open(gather)))
         return status;
-    if (cf_self.depth >= CF_MAX_DEPTH && all_too_deep(gather))
+    if (cf_is_deep() && all_too_deep(gather))
         return CF_DEADLOCK;
     return sleep_until_arrival(gather, deadline);
 }

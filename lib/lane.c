@@ -141,7 +141,6 @@ run(const struct nursery *nursery, struct slot *slot, uint64_t area, struct cf_w
         .room_size = sizeof room,
     };
 
-    atomic_store_explicit(&slot->started, cf_now(), memory_order_relaxed);
     serving.area = area;
     serving.slot = slot;
     void *arg = get_argument(nursery, slot, copy, &call);
@@ -210,6 +209,8 @@ serve(const struct nursery *nursery, unsigned number, struct lane *lane, struct 
         struct slot *slot = &lane->slots[head % LANE_SLOTS];
         if (!claim(nursery, lane, slot))
             continue;
+        /* Before it is told of: its time limit counts from here. */
+        atomic_store_explicit(&slot->started, cf_now(), memory_order_relaxed);
         if (nursery->tell_claims)
             ring(nursery);
         run(nursery, slot, cf_area_of_result(number, head), worker);

@@ -121,7 +121,7 @@ add_call(struct map *map, struct cf_future *call)
 static bool
 is_late(const struct map *map)
 {
-    return map->options.deadline != CF_NEVER && cf_now() >= map->options.deadline;
+    return cf_is_past(map->options.deadline);
 }
 
 /* A call that found no room before the deadline is as if it had never been: the map is about to end. */

@@ -57,6 +57,7 @@ struct thread_pool {
     struct worker *idle;             /* those asleep, the last to fall asleep first */
     unsigned searching;              /* those who will look into the queue and the rings before they fall asleep */
     unsigned started;                /* created, or being so */
+    unsigned opening;                /* those that run .open_worker, and will look then */
     bool stopped;
 };
 
@@ -137,19 +138,20 @@ struct rousing {
     bool start;
 };
 
-/* What to do about work that is there.  The lock is held; carry_out() comes after it is released. */
+/* What to do about work, if there is any.  The lock is held; carry_out() comes after it is released. */
 static struct rousing
 rouse(struct thread_pool *pool)
 {
     struct rousing rousing = { .wake = pool->idle };
 
-    if (pool->searching > 0)
+    if (pool->searching > 0 || (pool->length == 0 && rings_are_empty(pool)))
         return (struct rousing){ 0 };
     if (rousing.wake != NULL) {
         pool->idle = rousing.wake->next_idle;
         rousing.wake->searching = true;
         pool->searching++;
-    } else if (pool->started < pool->base.options.max_workers) {
+    } else if (pool->started < pool->base.options.max_workers &&
+               (pool->length > pool->opening || !rings_are_empty(pool))) {
         rousing.start = true;
         pool->started++;
         pool->searching++;
@@ -208,8 +210,7 @@ engage(struct cf_worker *base)
         return;
     cf_spin_lock(&pool->lock);
     stop_searching(worker, pool);
-    if (pool->length > 0 || !rings_are_empty(pool))
-        rousing = rouse(pool);
+    rousing = rouse(pool);
     cf_spin_unlock(&pool->lock);
     carry_out(pool, rousing);
 }
@@ -267,8 +268,7 @@ take_batch(struct worker *worker, struct thread_pool *pool)
         ring_fill(worker, n);
     if (first != NULL) {
         stop_searching(worker, pool);
-        if (n > 0 || pool->first != NULL)
-            rousing = rouse(pool);
+        rousing = rouse(pool);
     }
     cf_spin_unlock(&pool->lock);
     carry_out(pool, rousing);
@@ -286,8 +286,7 @@ take_from_others(struct worker *worker, struct thread_pool *pool)
         return future;
     cf_spin_lock(&pool->lock);
     stop_searching(worker, pool);
-    if (pool->first != NULL || !rings_are_empty(pool))
-        rousing = rouse(pool);
+    rousing = rouse(pool);
     cf_spin_unlock(&pool->lock);
     carry_out(pool, rousing);
     return future;
@@ -389,13 +388,49 @@ serve(struct worker *worker, struct thread_pool *pool, struct cf_future *future)
     cf_release(future);
 }
 
+/* Opening may take long: meanwhile the worker is not searching, but a call that waits needs no other new one. */
 static struct cf_error *
-open_worker(struct worker *worker)
+open_slowly(struct worker *worker, struct thread_pool *pool)
+{
+    cf_spin_lock(&pool->lock);
+    pool->opening++;
+    stop_searching(worker, pool);
+    struct rousing rousing = rouse(pool);
+    cf_spin_unlock(&pool->lock);
+    carry_out(pool, rousing);
+
+    struct cf_error *error = cf_worker_open(&worker->base);
+
+    cf_spin_lock(&pool->lock);
+    pool->opening--;
+    pool->searching++;
+    worker->searching = true;
+    cf_spin_unlock(&pool->lock);
+    return error;
+}
+
+static struct cf_error *
+open_worker(struct worker *worker, struct thread_pool *pool)
 {
     worker->parker = cf_parker_mine();
     if (worker->parker == NULL)
         return cf_error_errno(CF_BROKEN, ENOMEM, "");
-    return cf_worker_open(&worker->base);
+    return pool->base.options.open_worker == NULL ? cf_worker_open(&worker->base) : open_slowly(worker, pool);
+}
+
+/* Waiting workers run calls inside calls; a quarter of the stack is kept for the last of them. */
+static void
+measure_stack(void)
+{
+    pthread_attr_t attributes;
+    void *lowest;
+    size_t size;
+
+    if (pthread_getattr_np(pthread_self(), &attributes) != 0)
+        return;
+    if (pthread_attr_getstack(&attributes, &lowest, &size) == 0)
+        cf_self.stack_low = (const char *)lowest + size / 4;
+    pthread_attr_destroy(&attributes);
 }
 
 static void *
@@ -409,9 +444,10 @@ worker_main(void *arg)
     /* Who made this thread has yet to say so to the others. */
     pthread_mutex_lock(&pool->start_lock);
     pthread_mutex_unlock(&pool->start_lock);
+    measure_stack();
     cf_self.frame = &frame;
     cf_self.worker = &worker->base;
-    struct cf_error *error = open_worker(worker);
+    struct cf_error *error = open_worker(worker, pool);
     if (error != NULL) {
         cf_executor_break(&pool->base, error, "a worker could not be opened");
         engage(&worker->base);
@@ -488,7 +524,7 @@ start_failed(struct thread_pool *pool, int error)
     cf_spin_lock(&pool->lock);
     pool->searching--;
     bool alone = --pool->started == 0;
-    if (pool->idle != NULL && (pool->first != NULL || !rings_are_empty(pool)))
+    if (pool->idle != NULL)
         rousing = rouse(pool);
     cf_spin_unlock(&pool->lock);
     carry_out(pool, rousing);

@@ -41,9 +41,15 @@ is_own(const struct cf_future *future)
 }
 
 bool
+cf_is_deep(void)
+{
+    return cf_self.depth >= CF_MAX_DEPTH || (const char *)__builtin_frame_address(0) < cf_self.stack_low;
+}
+
+bool
 cf_too_deep(const struct cf_future *future)
 {
-    return cf_self.depth >= CF_MAX_DEPTH && is_own(future) && cf_future_state(future) == CF_STATE_PENDING;
+    return cf_is_deep() && is_own(future) && cf_future_state(future) == CF_STATE_PENDING;
 }
 
 bool
@@ -51,7 +57,7 @@ cf_help(struct cf_future *future)
 {
     const struct cf_frame *frame = cf_self.frame == NULL ? NULL : cf_frame_of(future->executor);
 
-    if (frame == NULL || frame->worker == NULL || cf_self.depth >= CF_MAX_DEPTH)
+    if (frame == NULL || frame->worker == NULL || cf_is_deep())
         return false;
     if (cf_executor_is(frame->executor, CF_EXECUTOR_INTERRUPTED))
         return cf_cancel(future);
@@ -154,7 +160,7 @@ cf_wait_for(struct cf_future *future, cf_time deadline, bool heed)
     enum cf_status status = cf_may_wait(future);
     if (status != CF_OK)
         return status;
-    if (cf_help(future) || spin_for(future))
+    if ((!cf_is_past(deadline) && cf_help(future)) || spin_for(future))
         return CF_OK;
     if (cf_too_deep(future))
         return CF_DEADLOCK;
@@ -248,12 +254,30 @@ sleep_for_group(struct group *group, struct member *members, size_t n, cf_time d
     return CF_OK;
 }
 
+/*
+ * In a task, first run what can be run here.  CF_DEADLOCK: all that is left could be, were this thread not nested too
+ * deeply already.
+ */
+static enum cf_status
+help_group(struct group *group, struct cf_future **futures, size_t n, cf_time deadline)
+{
+    bool too_deep = true;
+
+    if (cf_self.frame == NULL)
+        return CF_OK;
+    for (size_t i = 0; i < n && !atomic_load(&group->over) && !cf_is_past(deadline); i++) {
+        cf_help(futures[i]);
+        if (!cf_done(futures[i]) && !cf_too_deep(futures[i]))
+            too_deep = false;
+    }
+    return too_deep && !atomic_load(&group->over) && !cf_is_past(deadline) ? CF_DEADLOCK : CF_OK;
+}
+
 static enum cf_status
 hook_and_sleep(struct cf_future **futures, size_t n, enum cf_until until, cf_time deadline)
 {
     struct group group = { .parker = cf_parker_mine(), .until = until, .left = n };
     struct member *members = calloc(n, sizeof *members);
-    enum cf_status status;
 
     if (members == NULL || group.parker == NULL) {
         free(members);
@@ -264,7 +288,9 @@ hook_and_sleep(struct cf_future **futures, size_t n, enum cf_until until, cf_tim
         if (!cf_hook_add(&members[i].hook, futures[i]))
             wake_group(&members[i].hook);
     }
-    status = sleep_for_group(&group, members, n, deadline);
+    enum cf_status status = help_group(&group, futures, n, deadline);
+    if (status == CF_OK)
+        status = sleep_for_group(&group, members, n, deadline);
     for (size_t i = 0; i < n; i++)
         cf_hook_remove(&members[i].hook);
     free(members);
@@ -282,28 +308,9 @@ wait_one_by_one(struct cf_future **futures, size_t n, cf_time deadline)
     return status;
 }
 
-/* Run what this task can run itself.  CF_END: there is something left to wait for. */
-static enum cf_status
-help_group(struct cf_future **futures, size_t n, enum cf_until until)
-{
-    bool too_deep = true;
-
-    for (size_t i = 0; i < n; i++) {
-        if (cf_help(futures[i]) && (until == CF_FIRST_COMPLETED || has_failed(futures[i])))
-            return CF_OK;
-        if (!cf_done(futures[i]) && !cf_too_deep(futures[i]))
-            too_deep = false;
-    }
-    if (is_over(futures, n, until))
-        return CF_OK;
-    return too_deep ? CF_DEADLOCK : CF_END;
-}
-
 static enum cf_status
 wait_until(struct cf_future **futures, size_t n, enum cf_until until, cf_time deadline)
 {
-    enum cf_status helped = CF_END;
-
     for (size_t i = 0; i < n; i++) {
         enum cf_status status = cf_done(futures[i]) ? CF_OK : cf_may_wait(futures[i]);
         if (status != CF_OK)
@@ -311,9 +318,7 @@ wait_until(struct cf_future **futures, size_t n, enum cf_until until, cf_time de
     }
     if (cf_self.frame != NULL && until == CF_ALL_COMPLETED)
         return wait_one_by_one(futures, n, deadline);
-    if (cf_self.frame != NULL)
-        helped = help_group(futures, n, until);
-    return helped == CF_END ? hook_and_sleep(futures, n, until, deadline) : helped;
+    return hook_and_sleep(futures, n, until, deadline);
 }
 
 static void

@@ -251,10 +251,15 @@ read_error(const struct cf_error *error, struct download *flag)
 struct download
 download_of(struct cf_future *call)
 {
-    struct download flag = { .code = cf_input(call, NULL) };
+    size_t len;
+    struct download flag = { .code = cf_input(call, &len) };
     const struct result *result = cf_result(call, NULL);
 
-    flag.seconds = *seconds_at(flag.code);
+    /* A call for which there was no memory does not even know its flag. */
+    if (len == 0)
+        flag.code = "??";
+    else
+        flag.seconds = *seconds_at(flag.code);
     if (result == NULL) {
         read_error(cf_error_of(call), &flag);
     } else {

@@ -3,6 +3,7 @@
 
 #include <cf.h>
 
+#include "cli.h"
 #include "download.h"
 #include "flags.h"
 #include "interrupt.h"
@@ -31,6 +32,7 @@ download_many(const struct flags *flags, struct report *report)
     struct cf_iter *done = cf_as_completed(to_do, flags->count, CF_NEVER);
     for (struct cf_future *call; (call = interrupt_next(done)) != NULL;)
         report_call(report, call);
+    report_if_short(report, cf_status(done));
     cf_iter_free(done);
     for (size_t i = 0; i < flags->count; i++)
         cf_release(to_do[i]);
@@ -48,6 +50,7 @@ main(int argc, char **argv)
     flags_parse(&flags, argc, argv, &program);
     download_prepare(&flags);
     report_begin(&report, &flags);
-    download_many(&flags, &report);
+    if (download_many(&flags, &report) != 0)
+        cli_error("the workers could not work; the errors above say why");
     return report_end(&report);
 }

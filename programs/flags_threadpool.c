@@ -3,6 +3,7 @@
 
 #include <cf.h>
 
+#include "cli.h"
 #include "download.h"
 #include "flags.h"
 #include "interrupt.h"
@@ -27,6 +28,7 @@ download_many(const struct flags *flags, struct report *report)
     struct cf_iter *calls = cf_map(pool, &download_one, flags->codes, flags->count, sizeof *flags->codes, NULL);
     for (struct cf_future *call; (call = interrupt_next(calls)) != NULL;)
         report_call(report, call);
+    report_if_short(report, cf_status(calls));
     cf_iter_free(calls);
 
     interrupt_forward(NULL);
@@ -42,6 +44,7 @@ main(int argc, char **argv)
     flags_parse(&flags, argc, argv, &program);
     download_prepare(&flags);
     report_begin(&report, &flags);
-    download_many(&flags, &report);
+    if (download_many(&flags, &report) != 0)
+        cli_error("the workers could not work; the errors above say why");
     return report_end(&report);
 }

@@ -167,6 +167,15 @@ exit_status(const struct report *report)
     return counts[DOWNLOAD_OK] == 0 && counts[DOWNLOAD_UNSAVED] > 0 ? FLAGS_UNWRITABLE : CLI_FAILED;
 }
 
+void
+report_if_short(struct report *report, enum cf_status status)
+{
+    if (status == CF_END)
+        return;
+    end_line(report);
+    cli_error("some flags are not accounted for: %s", cf_status_text(status));
+}
+
 int
 report_end(struct report *report)
 {

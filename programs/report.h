@@ -37,6 +37,9 @@ void report_begin(struct report *, const struct flags *);
 void report_flag(struct report *, const struct download *);
 void report_call(struct report *, struct cf_future *);
 
+/* Say so, if the iterator ended in another status than CF_END: some flags are not accounted for. */
+void report_if_short(struct report *, enum cf_status);
+
 /*
  * Say what became of all of them.  Return the exit status, after stdout is closed; but if a signal came, die by it.
  */

@@ -28,10 +28,12 @@ server_path_of_url(const char *url)
 {
     static const char shape[] = "/flags/cc/cc.png";
     static const size_t length = sizeof shape - 1;
-    size_t len = strlen(url);
-    const char *tail = url + len - length;
+    const size_t len = strlen(url);
 
-    if (len < length || strncmp(tail, "/flags/", 7) != 0 || tail[9] != '/' || strcmp(tail + 12, ".png") != 0)
+    if (len < length)
+        return SERVER_PATH_OTHER;
+    const char *tail = url + len - length;
+    if (strncmp(tail, "/flags/", 7) != 0 || tail[9] != '/' || strcmp(tail + 12, ".png") != 0)
         return SERVER_PATH_OTHER;
     if (strncmp(tail + 7, tail + 10, 2) != 0 || tail[7] < 'a' || tail[8] < 'a')
         return SERVER_PATH_OTHER;

@@ -20,7 +20,7 @@ begin() {
     PID=$!
 }
 
-# end SIGNAL - send it, wait for the end of the program, and check that it died by this signal in time.
+# end SIGNAL - send it, wait for the end of the program, and check that it died by this signal.  Sets MILLISECONDS.
 end() {
     local number status=0
 
@@ -28,18 +28,33 @@ end() {
     kill -s "$1" "$PID"
     timed wait "$PID" || status=$?
     [ "$status" -eq $((128 + number)) ] || { echo "status $status" >&2 && return 1; }
-    [ "$MILLISECONDS" -lt $((200 * SLACK)) ] || { echo "it took $MILLISECONDS ms" >&2 && return 1; }
+}
+
+# promptly COMMAND... - run the command, in which a program is ended, and check that this took less than 0.2 s; in one
+# of three times, because a busy machine may hold up any one of them.
+promptly() {
+    local try
+
+    for try in 1 2 3; do
+        "$@" || return
+        [ "$MILLISECONDS" -ge $((200 * SLACK)) ] || return 0
+        echo "try $try took $MILLISECONDS ms" >&2
+    done
+    return 1
+}
+
+end_hanging() {
+    begin "$1" ad af us
+    wait_for 5 test -e downloaded/AD.png
+    sleep 0.1
+    end "$2" && [ "$(ls -A downloaded)" = AD.png ]
 }
 
 @test "a signal ends a program within 0.2 s although transfers hang, and it dies by the signal" {
     start_server --fault=hang=AF,US
     for program in "${ALL[@]}"; do
         for signal in INT TERM HUP; do
-            begin "$program" ad af us
-            wait_for 5 test -e downloaded/AD.png
-            sleep 0.1
-            end "$signal"
-            [ "$(ls -A downloaded)" = AD.png ]
+            promptly end_hanging "$program" "$signal"
         done
     done
 }
@@ -64,15 +79,17 @@ end() {
     done
 }
 
+end_stalled() {
+    begin "$1" -a
+    wait_for 5 test -e downloaded
+    sleep 0.3
+    end INT && [ -z "$(ls -A downloaded)" ] && grep -qx '194 cancelled.' out
+}
+
 @test "a signal ends a program whose transfers stand still midway, and leaves no part of them" {
     start_server --fault=stall=1
     for program in "${ALL[@]}"; do
-        begin "$program" -a
-        wait_for 5 test -e downloaded
-        sleep 0.3
-        end INT
-        [ -z "$(ls -A downloaded)" ]
-        grep -qx '194 cancelled.' out
+        promptly end_stalled "$program"
     done
 }
 
@@ -85,20 +102,23 @@ end() {
     done
 }
 
+end_blocked() {
+    exec {reader}<>pipe
+    env --default-signal=INT "$1" -e --json -s "$SERVER_URL" >pipe 2>err 3>&- {reader}<&- &
+    PID=$!
+    # 676 objects are more than a pipe can hold.
+    sleep "$SLACK"
+    kill -s INT "$PID"
+    sleep 0.3
+    kill -s 0 "$PID" && end INT || return
+    exec {reader}<&-
+}
+
 @test "a second signal ends on the spot a program that cannot even report" {
     start_server
     mkfifo pipe
     for program in "${ALL[@]}"; do
-        exec {reader}<>pipe
-        env --default-signal=INT "$program" -e --json -s "$SERVER_URL" >pipe 2>err 3>&- {reader}<&- &
-        PID=$!
-        # 676 objects are more than a pipe can hold.
-        sleep "$SLACK"
-        kill -s INT "$PID"
-        sleep 0.3
-        kill -s 0 "$PID"
-        end INT
-        exec {reader}<&-
+        promptly end_blocked "$program"
     done
 }
 

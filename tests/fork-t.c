@@ -339,7 +339,7 @@ use_own_pool(void *unused)
     struct cf_executor *pool = cf_thread_pool(&(struct cf_options){ .max_workers = 2 });
 
     CHILD_ASSERT(pool != NULL);
-    for (int i = 0; i < 100; i++) {
+    for (int i = 0; i < 20; i++) {
         struct cf_future *future = cf_submit(pool, &task_twice, &i, sizeof i);
         const int *result = cf_result(future, NULL);
         CHILD_ASSERT(result != NULL && *result == 2 * i);
@@ -361,6 +361,27 @@ START_TEST(a_forked_child_may_have_pools_of_its_own)
 }
 END_TEST
 
+/* More futures than a thread keeps memory for, so that it has to ask where all threads do. */
+static bool
+make_promises(void)
+{
+    struct cf_future *promises[300];
+    bool made = true;
+
+    for (int i = 0; i < 300; i++)
+        made &= (promises[i] = cf_promise()) != NULL;
+    for (int i = 0; i < 300; i++)
+        cf_release(promises[i]);
+    return made;
+}
+
+static void
+use_memory_and_own_pool(void *unused)
+{
+    CHILD_ASSERT(make_promises());
+    use_own_pool(unused);
+}
+
 /* Makes and uses futures without end, so that a fork finds the library at any instruction. */
 struct busybody {
     pthread_t thread;
@@ -381,6 +402,7 @@ be_busy(void *data)
         cf_wait(futures, 4, CF_ALL_COMPLETED, CF_NEVER, NULL);
         for (int i = 0; i < 4; i++)
             cf_release(futures[i]);
+        make_promises();
     }
     return NULL;
 }
@@ -395,8 +417,8 @@ START_TEST(a_fork_at_any_moment_leaves_the_child_able_to_use_pools)
         busybodies[i] = (struct busybody){ .pool = tasks_pool(2), .stage = stage };
         ck_assert_int_eq(pthread_create(&busybodies[i].thread, NULL, be_busy, &busybodies[i]), 0);
     }
-    for (int round = 0; round < 100; round++)
-        in_child(use_own_pool, NULL);
+    for (int round = 0; round < 40; round++)
+        in_child(use_memory_and_own_pool, NULL);
     latch_raise(&stage->of[0]);
     for (int i = 0; i < 2; i++) {
         pthread_join(busybodies[i].thread, NULL);

@@ -247,6 +247,47 @@ START_TEST(no_deadline_and_the_furthest_one_are_the_same)
 }
 END_TEST
 
+START_TEST(a_map_that_is_read_too_late_asks_its_generator_no_more)
+{
+    struct cf_executor *pool = tasks_pool(1);
+    struct source source = { .stage = stage_new(), .n = -1 };
+    const struct cf_map_options options = { .buffersize = 3, .deadline = cf_after(0.3) };
+    struct cf_iter *iter = cf_map_from(pool, &task_cue, next_cue, &source, &options);
+
+    ck_assert_int_eq(source.calls, 3);
+    while (cf_after(0) <= options.deadline)
+        asserts_sleep(0.05);
+    latch_raise(&source.stage->go);
+    while (cf_next(iter) != NULL)
+        continue;
+    ck_assert_int_eq(cf_status(iter), CF_TIMEOUT);
+    asserts_ends(iter, CF_END);
+    ck_assert_int_eq(source.calls, 3);
+    cf_iter_free(iter);
+    cf_close(pool);
+}
+END_TEST
+
+START_TEST(an_interrupted_map_asks_its_generator_no_more)
+{
+    struct cf_executor *pool = tasks_pool(1);
+    struct source source = { .stage = stage_new(), .n = -1 };
+    struct cf_iter *iter = cf_map_from(pool, &task_cue, next_cue, &source, &(struct cf_map_options){ .buffersize = 3 });
+
+    latch_await(&source.stage->started, 1);
+    cf_interrupt(pool);
+    latch_raise(&source.stage->go);
+    asserts_ends(iter, CF_INTERRUPTED);
+    ck_assert_int_eq(asserts_int(cf_next(iter)), 0);
+    for (int i = 1; i < 3; i++)
+        asserts_cancelled(cf_next(iter));
+    asserts_ends(iter, CF_END);
+    ck_assert_int_eq(source.calls, 3);
+    cf_iter_free(iter);
+    cf_close(pool);
+}
+END_TEST
+
 START_TEST(an_unordered_map_keeps_its_deadline_too)
 {
     struct cf_executor *pool = tasks_pool(2);
@@ -443,6 +484,8 @@ static const TTest **const tests[] = {
     &two_maps_of_one_executor_can_be_read_in_turn,
     &a_deadline_that_is_past_times_out_once,
     &no_deadline_and_the_furthest_one_are_the_same,
+    &a_map_that_is_read_too_late_asks_its_generator_no_more,
+    &an_interrupted_map_asks_its_generator_no_more,
     &an_unordered_map_keeps_its_deadline_too,
     &freeing_a_map_of_chunks_cancels_those_that_have_not_started,
     &a_cancelled_item_comes_at_its_turn,

@@ -297,6 +297,37 @@ START_TEST(ten_thousand_pending_calls_are_cancelled_in_no_time)
 }
 END_TEST
 
+/* After many short calls the worker has taken several at a time, none of which has started. */
+START_TEST(what_a_worker_has_taken_but_not_started_is_cancelled_too)
+{
+    enum { CALLS = 300 };
+
+    for (int round = 0; round < 10; round++) {
+        struct cf_executor *pool = tasks_pool(1);
+        struct stage *stage = stage_new();
+        struct cf_future *first = tasks_start_holding(pool, stage, 0);
+        struct cf_future *futures[CALLS];
+
+        for (int i = 0; i < CALLS; i++)
+            cf_release(tasks_submit_int(pool, &task_twice, i));
+        struct cf_future *slow = tasks_submit_cue(pool, stage, 1, 2);
+        for (int i = 0; i < CALLS; i++)
+            futures[i] = tasks_submit_int(pool, &task_twice, i);
+        latch_raise(&stage->go);
+        latch_await(&stage->started, 2);
+        ck_assert_int_eq(cf_shutdown(pool, CF_CANCEL), 0);
+        for (int i = 0; i < CALLS; i++) {
+            asserts_cancelled(futures[i]);
+            cf_release(futures[i]);
+        }
+        latch_raise(&stage->go);
+        ck_assert_int_eq(asserts_take_int(slow), 1);
+        cf_release(first);
+        ck_assert_int_eq(cf_close(pool), 0);
+    }
+}
+END_TEST
+
 START_TEST(a_thousand_pools_one_after_another_leave_nothing)
 {
     cf_close(tasks_pool(1));
@@ -327,6 +358,7 @@ static const TTest **const tests[] = {
     &a_pool_outlives_the_thread_that_made_it,
     &calls_are_refused_while_the_last_one_runs,
     &ten_thousand_pending_calls_are_cancelled_in_no_time,
+    &what_a_worker_has_taken_but_not_started_is_cancelled_too,
     &a_thousand_pools_one_after_another_leave_nothing,
     NULL,
 };

@@ -236,6 +236,30 @@ START_TEST(a_call_that_takes_long_holds_up_no_other)
 }
 END_TEST
 
+/* After many short calls a worker takes several at a time, and the one that takes long is among them. */
+START_TEST(a_call_that_takes_long_in_a_row_of_short_ones_holds_up_no_other)
+{
+    enum { CALLS = 600 };
+    struct cf_executor *pool = tasks_pool(2);
+    struct stage *stage = stage_new();
+
+    for (int round = 1; round <= 5; round++) {
+        struct cf_future *futures[CALLS], *slow = NULL;
+        for (int i = 0; i < CALLS; i++) {
+            if (i == CALLS / 2 + round)
+                slow = tasks_submit_cue(pool, stage, i, (uint32_t)round);
+            futures[i] = tasks_submit_int(pool, &task_twice, i);
+        }
+        for (int i = 0; i < CALLS; i++)
+            ck_assert_int_eq(asserts_take_int(futures[i]), 2 * i);
+        ck_assert(!cf_done(slow));
+        latch_raise(&stage->go);
+        asserts_take_int(slow);
+    }
+    cf_close(pool);
+}
+END_TEST
+
 START_TEST(a_hundred_thousand_calls_can_be_pending)
 {
     enum { CALLS = 100000 };
@@ -261,6 +285,7 @@ static const TTest **const tests[] = {
     &a_task_description_may_be_anywhere_as_long_as_it_lives,
     &with_several_submitters_each_keeps_its_own_order,
     &a_call_that_takes_long_holds_up_no_other,
+    &a_call_that_takes_long_in_a_row_of_short_ones_holds_up_no_other,
     &a_hundred_thousand_calls_can_be_pending,
     NULL,
 };
