@@ -17,7 +17,7 @@ enum {
 };
 
 /* A batch that took less than this was one of short calls, and the next may be twice as large. */
-#define SHORT_BATCH 20000 /* nanoseconds */
+#define SHORT_BATCH INT64_C(20000) /* nanoseconds */
 
 /*
  * A worker takes calls from the queue in batches, so that short calls do not cost a lock each.  What it has taken
@@ -636,7 +636,7 @@ threads_free(struct cf_executor *executor)
     struct thread_pool *pool = pool_of(executor);
 
     for (unsigned i = 0; i < pool->created; i++)
-        free(pool->workers[i]);
+        free(pool->workers[i]); /* NOLINT(clang-analyzer-core.NullDereference): none is created before its array */
     free(pool->workers);
     pthread_cond_destroy(&pool->start_ended);
     pthread_mutex_destroy(&pool->start_lock);

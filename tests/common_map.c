@@ -214,6 +214,7 @@ START_TEST(inside_a_chunk_only_the_failing_item_fails)
             const struct cf_error *error = asserts_error(future, CF_RAISED);
             ck_assert_str_eq(error->domain, "negative");
             ck_assert_str_eq(error->task, "twice");
+            ck_assert_int_eq(strncmp(error->worker, kind->worker, strlen(kind->worker)), 0);
             ck_assert_int_eq(error->code, numbers[i]);
         } else {
             ck_assert_int_eq(asserts_int(future), 2 * numbers[i]);
@@ -303,6 +304,21 @@ START_TEST(a_full_buffer_has_consumed_exactly_buffersize_inputs)
         ck_assert_int_le(counter.calls, 7 + i + 1);
         ck_assert_int_ge(counter.calls, 7 + i);
     }
+    cf_iter_free(iter);
+    cf_close(pool);
+}
+END_TEST
+
+START_TEST(a_chunk_is_never_larger_than_the_buffer)
+{
+    struct cf_executor *pool = kinds_open(2);
+    struct counter counter = counter_to(-1, 0);
+    const struct cf_map_options options = { .buffersize = 3, .chunksize = 10 };
+
+    struct cf_iter *iter = cf_map_from(pool, &task_twice, count, &counter, &options);
+    ck_assert_int_eq(counter.calls, 3);
+    for (int i = 0; i < 10; i++)
+        ck_assert_int_eq(asserts_int(cf_next(iter)), 2 * i);
     cf_iter_free(iter);
     cf_close(pool);
 }
@@ -496,6 +512,7 @@ const TTest **const common_map[] = {
     &a_generators_error_arrives_after_the_items_before_it,
     &a_map_of_an_infinite_generator_can_be_read_as_far_as_wanted,
     &a_full_buffer_has_consumed_exactly_buffersize_inputs,
+    &a_chunk_is_never_larger_than_the_buffer,
     &a_buffer_of_one_makes_a_map_a_plain_loop,
     &an_array_can_be_bounded_as_well,
     &a_map_of_an_array_starts_before_it_is_read,

@@ -375,6 +375,30 @@ START_TEST(the_parts_of_a_cancelled_chunk_are_cancelled)
 }
 END_TEST
 
+START_TEST(an_interrupt_cancels_the_items_of_a_running_chunk_that_have_not_started)
+{
+    struct cf_executor *pool = tasks_pool(1);
+    struct stage *stage = stage_new();
+    struct cue cues[6];
+    const struct cf_map_options options = { .chunksize = 3 };
+
+    for (int i = 0; i < 6; i++)
+        cues[i] = tasks_cue(stage, i, 1);
+    struct cf_iter *iter = cf_map(pool, &task_cue, cues, 6, sizeof *cues, &options);
+    latch_await(&stage->started, 1);
+    cf_interrupt(pool);
+    latch_raise(&stage->go);
+    asserts_ends(iter, CF_INTERRUPTED);
+    ck_assert_int_eq(asserts_int(cf_next(iter)), 0);
+    for (int i = 1; i < 6; i++)
+        asserts_cancelled(cf_next(iter));
+    asserts_ends(iter, CF_END);
+    cf_iter_free(iter);
+    cf_close(pool);
+    ck_assert_uint_eq(latch_count(&stage->started), 1);
+}
+END_TEST
+
 START_TEST(the_parts_of_a_refused_chunk_are_refused)
 {
     struct cf_executor *pool = tasks_pool(1);
@@ -490,6 +514,7 @@ static const TTest **const tests[] = {
     &freeing_a_map_of_chunks_cancels_those_that_have_not_started,
     &a_cancelled_item_comes_at_its_turn,
     &the_parts_of_a_cancelled_chunk_are_cancelled,
+    &an_interrupt_cancels_the_items_of_a_running_chunk_that_have_not_started,
     &the_parts_of_a_refused_chunk_are_refused,
     &the_items_of_a_chunk_run_one_after_another_in_one_worker,
     &a_map_of_a_hundred_thousand_items_is_linear,
