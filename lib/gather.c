@@ -127,6 +127,8 @@ may_wait_for_open(const struct cf_gather *gather)
 {
     enum cf_status status = CF_OK;
 
+    if (cf_self.frame == NULL && cf_generation() == 0)
+        return CF_OK;
     for (const struct cf_gathered *entry = gather->first; entry != NULL && status == CF_OK; entry = entry->next) {
         if (cf_done(entry->future))
             continue;

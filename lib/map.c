@@ -305,7 +305,7 @@ map_next(struct cf_iter *iter, enum cf_status *status)
     struct cf_future *future = next_future(map, status);
     if (future != NULL)
         map->ahead--;
-    if (*status == CF_TIMEOUT) {
+    if (*status == CF_TIMEOUT || *status == CF_FAILED) {
         map->over = true;
         cancel_calls(map);
     }

@@ -268,7 +268,8 @@ take_batch(struct worker *worker, struct thread_pool *pool)
         ring_fill(worker, n);
     if (first != NULL) {
         stop_searching(worker, pool);
-        rousing = rouse(pool);
+        if (n > 0 || pool->first != NULL)
+            rousing = rouse(pool);
     }
     cf_spin_unlock(&pool->lock);
     carry_out(pool, rousing);
@@ -483,6 +484,7 @@ create_thread(struct worker *worker)
     sigdelset(&all, SIGFPE);
     sigdelset(&all, SIGILL);
     sigdelset(&all, SIGTRAP);
+    sigdelset(&all, SIGSYS);
     pthread_sigmask(SIG_SETMASK, &all, &old);
     int error = pthread_create(&worker->thread, NULL, worker_main, worker);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
