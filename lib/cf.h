@@ -159,7 +159,7 @@ struct cf_event {
 struct cf_options {
     unsigned max_workers; /* threads: min(32, cf_cpu_count() + 4).  At most 65,535.  An inline executor has one. */
     unsigned
-        max_pending;  /* unstarted calls before cf_submit() waits, but for own tasks, callbacks, generators; 0: any */
+        max_pending;  /* unstarted calls before cf_submit() waits, but for its own tasks, callbacks and so on; 0: any */
     const char *name; /* prefix of the workers' names, "cf" by default; copied */
 
     /*

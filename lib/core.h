@@ -112,8 +112,9 @@ struct cf_frame {
 
 struct cf_thread {
     struct cf_frame *frame;
-    struct cf_worker *worker;       /* that this thread is, or NULL */
-    struct cf_executor *generating; /* for whose map a generator is running here, or NULL */
+    struct cf_worker *worker; /* that this thread is, or NULL */
+    struct cf_executor
+        *unbounded; /* whose generator or observer is running here, and so may exceed its bound; or NULL */
     struct cf_parker *parker;
     bool kept;             /* cf_thread_keep() has been called */
     const char *stack_low; /* of a worker: where the last quarter of its stack begins, downwards */
@@ -131,7 +132,7 @@ cf_thread_keep(void)
         cf_thread_set_key();
 }
 
-/* Before foreign code runs that may take long: this thread, if it is a worker, cannot be counted on to look for work. */
+/* Before foreign code that may take long: this thread, if a worker, cannot be counted on to look for work. */
 static inline void
 cf_engage(void)
 {

@@ -62,15 +62,15 @@ take_from_array(struct source *source, const void **item, size_t *len)
 static int
 take_item(struct map *map, const void **item, size_t *len)
 {
-    struct cf_executor *outer = cf_self.generating;
+    struct cf_executor *outer = cf_self.unbounded;
     int rc;
 
     if (map->source.next == NULL) {
         rc = take_from_array(&map->source, item, len);
     } else {
-        cf_self.generating = map->executor;
+        cf_self.unbounded = map->executor;
         rc = map->source.next(map->source.data, item, len);
-        cf_self.generating = outer;
+        cf_self.unbounded = outer;
     }
     if (rc == 1 && (*item != NULL || *len == 0)) {
         map->ahead++;

@@ -365,6 +365,40 @@ wait_for_very_many(struct cf_call *call)
 }
 static const struct cf_task task_wait_for_very_many = { "wait_for_very_many", wait_for_very_many };
 
+/* Waits for calls of its own pool that are named after as many promises, which nobody keeps until they are done. */
+static int
+wait_behind_promises(struct cf_call *call)
+{
+    const int n = tap_sanitized() ? VERY_MANY / 20 : VERY_MANY / 2;
+    static struct cf_future *futures[VERY_MANY];
+
+    for (int i = 0; i < n; i++)
+        futures[i] = cf_promise();
+    for (int i = n; i < 2 * n; i++)
+        futures[i] = tasks_submit_int(pool, &task_twice, i);
+    struct cf_iter *iter = cf_as_completed(futures, 2 * (size_t)n, CF_NEVER);
+    for (int i = 0; i < n; i++)
+        ck_assert_ptr_nonnull(cf_next(iter));
+    for (int i = 0; i < n; i++)
+        ck_assert(cf_settle(futures[i], NULL, 0));
+    for (int i = 0; i < n; i++)
+        ck_assert_ptr_nonnull(cf_next(iter));
+    asserts_ends(iter, CF_END);
+    cf_iter_free(iter);
+    for (int i = 0; i < 2 * n; i++)
+        cf_release(futures[i]);
+    return cf_return(call, &n, sizeof n);
+}
+static const struct cf_task task_wait_behind_promises = { "wait_behind_promises", wait_behind_promises };
+
+START_TEST(in_a_task_as_completed_is_linear_behind_promises_too)
+{
+    pool = tasks_pool(1);
+    ck_assert_int_gt(asserts_take_int(cf_submit(pool, &task_wait_behind_promises, NULL, 0)), 0);
+    cf_close(pool);
+}
+END_TEST
+
 /* What takes n steps for each of n futures does not end within the time limit. */
 static void
 run_wait_for_very_many(bool by_next)
@@ -626,6 +660,7 @@ static const TTest **const tests[] = {
     &who_waits_in_a_row_is_not_told_of_a_deadlock,
     &a_web_of_waits_without_a_circle_is_never_told_of_a_deadlock,
     &in_a_task_as_completed_is_linear_too,
+    &in_a_task_as_completed_is_linear_behind_promises_too,
     &in_a_task_waiting_for_an_error_is_linear_too,
     &in_a_task_a_deadline_is_kept_although_there_is_work_to_help_with,
     &in_a_task_an_error_elsewhere_ends_the_wait_at_once,
