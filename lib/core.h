@@ -364,7 +364,10 @@ void cf_circle_after_fork(void);
  * A gathering (gather.c): futures that are added at any time and come out as they finish.  One thread adds and takes.
  */
 struct cf_gather {
-    struct cf_gathered *first, *last;       /* those not done yet as far as the owner knows, in the order of adding */
+    /* Those not done yet as far as the owner knows, in the order of adding: the calls of executors, and promises. */
+    struct cf_gathered_list {
+        struct cf_gathered *first, *last;
+    } calls, promises;
     struct cf_gathered *ready, *ready_last; /* those known to be done */
     struct cf_executor *executor;           /* of the first that was added */
     bool mixed;                             /* there are others of other executors */
