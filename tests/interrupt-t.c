@@ -342,7 +342,8 @@ END_TEST
 static bool
 is_a_fault(int number)
 {
-    return number == SIGSEGV || number == SIGBUS || number == SIGFPE || number == SIGILL || number == SIGTRAP;
+    return number == SIGSEGV || number == SIGBUS || number == SIGFPE || number == SIGILL || number == SIGTRAP ||
+           number == SIGSYS;
 }
 
 /* Returns whether all other signals are blocked here. */
