@@ -100,9 +100,9 @@ round_trip(struct cf_executor *pool, size_t n)
         times[i] = now() - start;
     }
     qsort(times, n, sizeof *times, compare);
-    double median = (double)times[n / 2];
+    uint64_t median = times[n / 2];
     free(times);
-    return median;
+    return (double)median;
 }
 
 int

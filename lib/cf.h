@@ -142,9 +142,13 @@ struct cf_error {
  * Executors.
  */
 
-/* What an observer is told.  Every call that is not refused is submitted once and ends once. */
+/*
+ * What an observer is told.  Every call that is not refused is submitted once and ends once; so is one that is
+ * refused only because the executor was shut down at that very moment.
+ */
+enum cf_event_type { CF_EVENT_SUBMITTED, CF_EVENT_STARTED, CF_EVENT_ENDED };
 struct cf_event {
-    enum cf_event_type { CF_EVENT_SUBMITTED, CF_EVENT_STARTED, CF_EVENT_ENDED } type;
+    enum cf_event_type type;
     cf_time when;
     const struct cf_future *call; /* lent for the duration of the observer; the same pointer from SUBMITTED to ENDED */
     const char *task;
@@ -154,8 +158,9 @@ struct cf_event {
 /* How to make an executor.  A member left zero means its default. */
 struct cf_options {
     unsigned max_workers; /* threads: min(32, cf_cpu_count() + 4).  At most 65,535.  An inline executor has one. */
-    unsigned max_pending; /* unstarted calls before cf_submit() blocks, but never in the own workers; 0: no bound */
-    const char *name;     /* prefix of the workers' names, "cf" by default; copied */
+    unsigned
+        max_pending;  /* unstarted calls before cf_submit() waits, but for its own tasks, callbacks and so on; 0: any */
+    const char *name; /* prefix of the workers' names, "cf" by default; copied */
 
     /*
      * What a worker keeps between calls, such as a connection: open_worker() runs in each worker before its first
@@ -207,7 +212,8 @@ int cf_shutdown(struct cf_executor *, int how);
 int cf_close(struct cf_executor *);
 
 /*
- * Ask everybody to stop: calls not started are cancelled, cf_next() and cf_wait() return CF_INTERRUPTED, running
+ * Ask everybody to stop: calls not started are cancelled (by the next worker, or thread that waits, to come across
+ * them, since a signal handler cannot run callbacks), cf_next() and cf_wait() return CF_INTERRUPTED, running
  * calls see cf_stopping() and a readable cf_stop_fd(), further cf_submit() are refused with ECANCELED.  For good.
  * Async-signal-safe; a handler that calls it must have let go of the executor before cf_close() is called.
  */
@@ -352,8 +358,8 @@ struct cf_iter *cf_map_from(struct cf_executor *, const struct cf_task *,
 
 /*
  * Wait for the next future and return it, lent until the next call; or NULL, and cf_status() says why.  When the
- * executor of an unfinished one is interrupted, CF_INTERRUPTED is said, once: to go on is to collect what was
- * finished or cancelled by then, each as it comes.
+ * executor of an unfinished one, or of a map, is interrupted, CF_INTERRUPTED is said, once: to go on is to collect
+ * what was finished or cancelled by then, each as it comes.
  */
 struct cf_future *cf_next(struct cf_iter *);
 

@@ -112,8 +112,9 @@ struct cf_frame {
 
 struct cf_thread {
     struct cf_frame *frame;
-    struct cf_worker *worker;       /* that this thread is, or NULL */
-    struct cf_executor *generating; /* for whose map a generator is running here, or NULL */
+    struct cf_worker *worker; /* that this thread is, or NULL */
+    struct cf_executor
+        *unbounded; /* whose generator or observer is running here, and so may exceed its bound; or NULL */
     struct cf_parker *parker;
     bool kept;             /* cf_thread_keep() has been called */
     const char *stack_low; /* of a worker: where the last quarter of its stack begins, downwards */
@@ -131,7 +132,7 @@ cf_thread_keep(void)
         cf_thread_set_key();
 }
 
-/* Before foreign code runs that may take long: this thread, if it is a worker, cannot be counted on to look for work. */
+/* Before foreign code that may take long: this thread, if a worker, cannot be counted on to look for work. */
 static inline void
 cf_engage(void)
 {
@@ -385,7 +386,10 @@ void cf_circle_after_fork(void);
  * A gathering (gather.c): futures that are added at any time and come out as they finish.  One thread adds and takes.
  */
 struct cf_gather {
-    struct cf_gathered *first, *last;       /* those not done yet as far as the owner knows, in the order of adding */
+    /* Those not done yet as far as the owner knows, in the order of adding: the calls of executors, and promises. */
+    struct cf_gathered_list {
+        struct cf_gathered *first, *last;
+    } calls, promises;
     struct cf_gathered *ready, *ready_last; /* those known to be done */
     struct cf_executor *executor;           /* of the first that was added */
     bool mixed;                             /* there are others of other executors */

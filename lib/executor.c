@@ -70,8 +70,8 @@ cf_executor_init(struct cf_executor *executor, const struct cf_kind *kind, const
 }
 
 /*
- * A signal handler in another thread, though not in the parent of a forked child, may be about to write to it, and to the
- * executor.
+ * A signal handler in another thread, though not in the parent of a forked child, may be about to write to it, and
+ * to the executor.
  */
 static void
 close_stop_fd(struct cf_executor *executor)
@@ -130,7 +130,10 @@ cf_observe(struct cf_executor *executor, enum cf_event_type type, const struct c
         .task = call->task->name,
         .worker = worker == NULL ? "" : worker->name,
     };
+    struct cf_executor *outer = cf_self.unbounded;
+    cf_self.unbounded = executor;
     executor->options.observe(&event, executor->options.observe_arg);
+    cf_self.unbounded = outer;
 }
 
 static struct cf_error *
@@ -179,7 +182,7 @@ call_errno(const struct cf_task *task, const void *arg, size_t len)
 static int
 enter_room(struct cf_executor *executor, cf_time deadline)
 {
-    const bool exempt = cf_frame_of(executor) != NULL || cf_self.generating == executor;
+    const bool exempt = cf_frame_of(executor) != NULL || cf_self.unbounded == executor;
     uint32_t pending = atomic_load(&executor->pending);
 
     for (;;) {

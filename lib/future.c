@@ -175,7 +175,7 @@ cf_future_fail(struct cf_future *future, struct cf_error *error)
 bool
 cf_future_frozen(const struct cf_future *future)
 {
-    return future->executor != NULL && future->generation != (uint16_t)cf_generation();
+    return future->size != 0 && future->generation != (uint16_t)cf_generation();
 }
 
 /* Tell everybody that the future was cancelled, which this thread has done. */

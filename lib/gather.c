@@ -30,26 +30,37 @@ arrive(struct cf_hook *hook)
     }
 }
 
+/* Promises stand apart, because a task that waits can do nothing about them. */
+static struct cf_gathered_list *
+list_of(struct cf_gather *gather, const struct cf_gathered *entry)
+{
+    return entry->future->executor == NULL ? &gather->promises : &gather->calls;
+}
+
 static void
 append_open(struct cf_gather *gather, struct cf_gathered *entry)
 {
-    entry->prev = gather->last;
-    if (gather->last == NULL)
-        gather->first = entry;
+    struct cf_gathered_list *list = list_of(gather, entry);
+
+    entry->prev = list->last;
+    if (list->last == NULL)
+        list->first = entry;
     else
-        gather->last->next = entry;
-    gather->last = entry;
+        list->last->next = entry;
+    list->last = entry;
 }
 
 static void
 remove_open(struct cf_gather *gather, struct cf_gathered *entry)
 {
+    struct cf_gathered_list *list = list_of(gather, entry);
+
     if (entry->prev == NULL)
-        gather->first = entry->next;
+        list->first = entry->next;
     else
         entry->prev->next = entry->next;
     if (entry->next == NULL)
-        gather->last = entry->prev;
+        list->last = entry->prev;
     else
         entry->next->prev = entry->prev;
 }
@@ -127,11 +138,15 @@ may_wait_for_open(const struct cf_gather *gather)
 {
     enum cf_status status = CF_OK;
 
-    for (const struct cf_gathered *entry = gather->first; entry != NULL && status == CF_OK; entry = entry->next) {
+    if (cf_self.frame == NULL && cf_generation() == 0)
+        return CF_OK;
+    if (gather->promises.first != NULL && !cf_done(gather->promises.first->future))
+        status = cf_may_wait(gather->promises.first->future);
+    for (const struct cf_gathered *entry = gather->calls.first; entry != NULL && status == CF_OK; entry = entry->next) {
         if (cf_done(entry->future))
             continue;
         status = cf_may_wait(entry->future);
-        if (!gather->mixed && entry->future->executor != NULL)
+        if (!gather->mixed)
             break;
     }
     return status;
@@ -142,7 +157,7 @@ help_open(const struct cf_gather *gather)
 {
     if (cf_self.frame == NULL || (!gather->mixed && cf_frame_of(gather->executor) == NULL))
         return false;
-    for (const struct cf_gathered *entry = gather->first; entry != NULL; entry = entry->next)
+    for (const struct cf_gathered *entry = gather->calls.first; entry != NULL; entry = entry->next)
         if (cf_help(entry->future))
             return true;
     return false;
@@ -158,7 +173,7 @@ was_interrupted(struct cf_gather *gather)
     if (interrupts == gather->interrupts)
         return false;
     gather->interrupts = interrupts;
-    for (struct cf_gathered *entry = gather->first; entry != NULL; entry = entry->next)
+    for (struct cf_gathered *entry = gather->calls.first; entry != NULL; entry = entry->next)
         if (!cf_done(entry->future) && cf_heed_interrupt(&entry->hook))
             interrupted = true;
     return interrupted;
@@ -168,7 +183,9 @@ was_interrupted(struct cf_gather *gather)
 static bool
 all_too_deep(const struct cf_gather *gather)
 {
-    for (const struct cf_gathered *entry = gather->first; entry != NULL; entry = entry->next)
+    if (gather->promises.first != NULL)
+        return false;
+    for (const struct cf_gathered *entry = gather->calls.first; entry != NULL; entry = entry->next)
         if (!cf_too_deep(entry->future))
             return false;
     return true;
@@ -221,7 +238,7 @@ cf_gather_take(struct cf_gather *gather, cf_time deadline, bool heed, enum cf_st
 void
 cf_gather_cancel(struct cf_gather *gather)
 {
-    for (struct cf_gathered *entry = gather->first; entry != NULL; entry = entry->next)
+    for (struct cf_gathered *entry = gather->calls.first; entry != NULL; entry = entry->next)
         cf_cancel(entry->future);
 }
 
@@ -241,6 +258,7 @@ void
 cf_gather_clear(struct cf_gather *gather)
 {
     clear_list(gather->ready);
-    clear_list(gather->first);
+    clear_list(gather->calls.first);
+    clear_list(gather->promises.first);
     *gather = (struct cf_gather){ 0 };
 }

@@ -177,7 +177,7 @@ cf_hooks_run(struct cf_future *future)
         }
     }
     while (future->hooks != NULL)
-        run_callback(future->hooks, bucket);
+        run_callback(future->hooks, bucket); /* NOLINT(clang-analyzer-unix.Malloc): it unlinks the hook that it frees */
     pthread_mutex_unlock(&bucket->lock);
     cf_release(future);
 }

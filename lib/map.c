@@ -62,15 +62,15 @@ take_from_array(struct source *source, const void **item, size_t *len)
 static int
 take_item(struct map *map, const void **item, size_t *len)
 {
-    struct cf_executor *outer = cf_self.generating;
+    struct cf_executor *outer = cf_self.unbounded;
     int rc;
 
     if (map->source.next == NULL) {
         rc = take_from_array(&map->source, item, len);
     } else {
-        cf_self.generating = map->executor;
+        cf_self.unbounded = map->executor;
         rc = map->source.next(map->source.data, item, len);
-        cf_self.generating = outer;
+        cf_self.unbounded = outer;
     }
     if (rc == 1 && (*item != NULL || *len == 0)) {
         map->ahead++;
@@ -96,6 +96,7 @@ reserve_in_ring(struct map *map)
     if (ring == NULL)
         return false;
     for (size_t i = 0; i < map->calls; i++)
+        /* NOLINTNEXTLINE(clang-analyzer-core.DivideZero): a ring without room has no calls */
         ring[i] = map->ring[(map->ring_first + i) % map->ring_size];
     free(map->ring);
     map->ring = ring;
@@ -304,7 +305,7 @@ map_next(struct cf_iter *iter, enum cf_status *status)
     struct cf_future *future = next_future(map, status);
     if (future != NULL)
         map->ahead--;
-    if (*status == CF_TIMEOUT) {
+    if (*status == CF_TIMEOUT || *status == CF_FAILED) {
         map->over = true;
         cancel_calls(map);
     }

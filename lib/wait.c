@@ -261,23 +261,25 @@ sleep_for_group(struct group *group, struct member *members, size_t n, cf_time d
 static enum cf_status
 help_group(struct group *group, struct cf_future **futures, size_t n, cf_time deadline)
 {
-    bool too_deep = true;
+    bool too_deep = false, others = false;
 
     if (cf_self.frame == NULL)
         return CF_OK;
     for (size_t i = 0; i < n && !atomic_load(&group->over) && !cf_is_past(deadline); i++) {
         cf_help(futures[i]);
-        if (!cf_done(futures[i]) && !cf_too_deep(futures[i]))
-            too_deep = false;
+        if (cf_too_deep(futures[i]))
+            too_deep = true;
+        else if (!cf_done(futures[i]))
+            others = true;
     }
-    return too_deep && !atomic_load(&group->over) && !cf_is_past(deadline) ? CF_DEADLOCK : CF_OK;
+    return too_deep && !others && !atomic_load(&group->over) && !cf_is_past(deadline) ? CF_DEADLOCK : CF_OK;
 }
 
 static enum cf_status
 hook_and_sleep(struct cf_future **futures, size_t n, enum cf_until until, cf_time deadline)
 {
     struct group group = { .parker = cf_parker_mine(), .until = until, .left = n };
-    struct member *members = calloc(n, sizeof *members);
+    struct member *members = calloc(n, sizeof *members); /* NOLINT(clang-analyzer-optin.portability.UnixAPI): n > 0 */
 
     if (members == NULL || group.parker == NULL) {
         free(members);

@@ -19,6 +19,7 @@
 #define CONNECT_SECONDS 10L
 #define STALL_SECONDS 30L
 #define MAX_BODY ((size_t)16 << 20)
+#define MAX_HEADERS ((size_t)1 << 20)
 
 /*
  * One easy handle in a multi handle of its own: the easy one has the settings, the multi one the connection, and
@@ -32,6 +33,8 @@ struct fetcher {
     char reason[64];             /* the reason phrase of its last answer */
     const struct fetch_sink *sink;
     size_t bytes;
+    size_t header_bytes; /* of all answers, trailers too */
+    bool header_ended;   /* that of the last answer */
     int sink_error;
     bool too_large;
 };
@@ -54,13 +57,24 @@ fetch_cleanup(void)
     curl_global_cleanup();
 }
 
-/* Of the header lines only the first of each answer matters here. */
+/*
+ * Of the header lines the first of each answer matters here, "HTTP/1.1 418 I'm a Teapot", and the empty one that ends
+ * it, because libcurl takes an answer that breaks off before that for a whole one without a body.  Trailers come here,
+ * too, and libcurl does not bound them.
+ */
 static size_t
 receive_header(char *line, size_t one, size_t len, void *arg)
 {
     struct fetcher *fetcher = arg;
 
     (void)one;
+    fetcher->header_bytes += len;
+    if (fetcher->header_bytes > MAX_HEADERS)
+        return 0;
+    if (len > 0 && (line[0] == '\r' || line[0] == '\n'))
+        fetcher->header_ended = true;
+    else if (len >= 5 && memcmp(line, "HTTP/", 5) == 0)
+        fetcher->header_ended = false;
     reason_read(line, len, fetcher->reason, sizeof fetcher->reason);
     return len;
 }
@@ -74,10 +88,11 @@ status_of(const struct fetcher *fetcher)
     return (int)status;
 }
 
+/* No content, or a part of it that nobody has asked for, is not what was asked for. */
 static bool
 is_good(int status)
 {
-    return status >= 200 && status <= 299;
+    return status >= 200 && status <= 299 && status != 204 && status != 205 && status != 206;
 }
 
 /*
@@ -239,7 +254,7 @@ outcome_of(const struct fetcher *fetcher, CURLcode code, int status)
 {
     if (fetcher->sink_error != 0)
         return FETCH_SINK_FAILED;
-    if (code != CURLE_OK)
+    if (code != CURLE_OK || !fetcher->header_ended)
         return FETCH_FAILED;
     return is_good(status) ? FETCH_OK : FETCH_BAD_STATUS;
 }
@@ -258,6 +273,10 @@ describe(const struct fetcher *fetcher, CURLcode code, struct fetch_result *resu
     else if (result->outcome == FETCH_BAD_STATUS)
         snprintf(result->message, size, "HTTP error %d - %s", result->status,
                  reason_told(result->status, fetcher->reason));
+    else if (fetcher->header_bytes > MAX_HEADERS)
+        snprintf(result->message, size, "The headers are larger than %zu bytes", MAX_HEADERS);
+    else if (code == CURLE_OK)
+        snprintf(result->message, size, "The answer breaks off in the middle of its header");
     else if (fetcher->too_large || code == CURLE_FILESIZE_EXCEEDED)
         snprintf(result->message, size, "The body is larger than %zu bytes", fetcher->max_body);
     else if (strncmp(text, "Received HTTP/0.9", 17) == 0)
@@ -297,6 +316,8 @@ fetch_get(struct fetcher *fetcher, const char *url, const struct fetch_sink *sin
     *result = (struct fetch_result){ .outcome = FETCH_FAILED };
     fetcher->sink = sink;
     fetcher->bytes = 0;
+    fetcher->header_bytes = 0;
+    fetcher->header_ended = false;
     fetcher->sink_error = 0;
     fetcher->too_large = false;
     fetcher->error[0] = '\0';

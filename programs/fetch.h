@@ -34,7 +34,7 @@ struct fetch_sink {
 };
 
 enum fetch_outcome {
-    FETCH_OK,          /* a status of 200 to 299, and its whole body went to the sink */
+    FETCH_OK,          /* a status of 2xx but 204 to 206, and its whole body went to the sink */
     FETCH_BAD_STATUS,  /* a whole answer with another status; the sink has got nothing */
     FETCH_FAILED,      /* no whole answer; code is a CURLcode */
     FETCH_SINK_FAILED, /* code is the errno that the sink returned */

@@ -55,7 +55,7 @@ print_help(void)
     fputs("Serve flags of countries over HTTP, as slowly and as badly as asked for.\n"
           "\n"
           "The flag of a country is at /flags/cc/cc.png, as in /flags/br/br.png, for 194\n"
-          "codes; all else is 404.  SIGINT and SIGTERM end the server.\n"
+          "codes; anything may stand before that, and all else is 404.  SIGINT and SIGTERM end the server.\n"
           "\n"
           "      --bind=ADDRESS      listen on this address (default 127.0.0.1)\n"
           "      --port=NUMBER       listen on this port (default 8000); 0 is any free one\n"

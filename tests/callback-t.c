@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <string.h>
 
 #include "asserts.h"
 #include "tasks.h"
@@ -477,6 +478,31 @@ START_TEST(a_callback_added_twice_runs_twice_and_is_removed_once_at_a_time)
 }
 END_TEST
 
+/* What callbacks with a letter each have written. */
+static char letters[8];
+
+static void
+write_letter(struct cf_future *future, void *letter)
+{
+    ck_assert(cf_done(future));
+    strcat(letters, letter);
+}
+
+START_TEST(of_several_equal_callbacks_the_first_is_taken_back)
+{
+    struct cf_future *future = cf_promise();
+    char a[] = "a", b[] = "b";
+
+    cf_on_done(future, write_letter, a);
+    cf_on_done(future, write_letter, b);
+    cf_on_done(future, write_letter, a);
+    ck_assert(cf_remove_on_done(future, write_letter, a));
+    ck_assert(cf_settle(future, "x", 1));
+    ck_assert_str_eq(letters, "ba");
+    cf_release(future);
+}
+END_TEST
+
 static void
 add_another(struct cf_future *future, void *data)
 {
@@ -590,6 +616,7 @@ static const TTest **const tests[] = {
     &a_callback_that_removes_itself_has_run,
     &a_callback_may_remove_one_that_has_not_run_yet,
     &a_callback_added_twice_runs_twice_and_is_removed_once_at_a_time,
+    &of_several_equal_callbacks_the_first_is_taken_back,
     &a_callback_may_add_itself_again_and_again,
     &a_callback_may_release_the_last_reference,
     &a_callback_may_release_the_last_reference_to_a_call,

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdint.h>
 
 #include "asserts.h"
 #include "kinds.h"
@@ -70,6 +71,32 @@ START_TEST(a_shut_down_executor_refuses_as_that_before_as_a_bad_argument)
     asserts_refused(future, ESHUTDOWN);
     cf_release(future);
     cf_close(pool);
+}
+END_TEST
+
+START_TEST(an_enormous_argument_to_a_closed_executor_is_refused_like_any_other)
+{
+    struct cf_executor *shut = kinds_open(1), *interrupted = kinds_open(1);
+    const size_t lengths[] = { SIZE_MAX, SIZE_MAX - 3, SIZE_MAX - 20, SIZE_MAX / 2 + 1 };
+
+    cf_shutdown(shut, 0);
+    cf_interrupt(interrupted);
+    for (int i = 0; i < 4; i++) {
+        struct cf_future *future = cf_submit(shut, &task_echo, "x", lengths[i]);
+        asserts_refused(future, ESHUTDOWN);
+        cf_release(future);
+        future = cf_submit(interrupted, &task_echo, "x", lengths[i]);
+        asserts_refused(future, ECANCELED);
+        cf_release(future);
+        future = cf_submit(NULL, &task_echo, "x", lengths[i]);
+        asserts_error(future, CF_REFUSED);
+        cf_release(future);
+        future = cf_submit(shut, NULL, NULL, lengths[i]);
+        asserts_refused(future, ESHUTDOWN);
+        cf_release(future);
+    }
+    cf_close(shut);
+    cf_close(interrupted);
 }
 END_TEST
 
@@ -214,6 +241,7 @@ const TTest **const common_close[] = {
     &shutdown_with_cancel_cancels_what_is_pending_and_lets_the_running_finish,
     &after_shutdown_calls_are_refused,
     &a_shut_down_executor_refuses_as_that_before_as_a_bad_argument,
+    &an_enormous_argument_to_a_closed_executor_is_refused_like_any_other,
     &a_map_after_shutdown_fails_each_item,
     &shutdown_can_be_repeated_and_add_to_an_earlier_one,
     &futures_outlive_their_executor,

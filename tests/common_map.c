@@ -214,6 +214,7 @@ START_TEST(inside_a_chunk_only_the_failing_item_fails)
             const struct cf_error *error = asserts_error(future, CF_RAISED);
             ck_assert_str_eq(error->domain, "negative");
             ck_assert_str_eq(error->task, "twice");
+            ck_assert_int_eq(strncmp(error->worker, kind->worker, strlen(kind->worker)), 0);
             ck_assert_int_eq(error->code, numbers[i]);
         } else {
             ck_assert_int_eq(asserts_int(future), 2 * numbers[i]);
@@ -304,6 +305,71 @@ START_TEST(a_full_buffer_has_consumed_exactly_buffersize_inputs)
         ck_assert_int_ge(counter.calls, 7 + i);
     }
     cf_iter_free(iter);
+    cf_close(pool);
+}
+END_TEST
+
+START_TEST(a_chunk_is_never_larger_than_the_buffer)
+{
+    struct cf_executor *pool = kinds_open(2);
+    struct counter counter = counter_to(-1, 0);
+    const struct cf_map_options options = { .buffersize = 3, .chunksize = 10 };
+
+    struct cf_iter *iter = cf_map_from(pool, &task_twice, count, &counter, &options);
+    ck_assert_int_eq(counter.calls, 3);
+    for (int i = 0; i < 10; i++)
+        ck_assert_int_eq(asserts_int(cf_next(iter)), 2 * i);
+    cf_iter_free(iter);
+    cf_close(pool);
+}
+END_TEST
+
+START_TEST(no_chunk_makes_a_map_run_further_ahead_than_its_buffer)
+{
+    struct cf_executor *pool = kinds_open(2);
+
+    for (size_t buffersize = 1; buffersize <= 8; buffersize++) {
+        for (size_t chunksize = 1; chunksize <= 9; chunksize++) {
+            struct counter counter = counter_to(1000, 0);
+            const struct cf_map_options options = { .buffersize = buffersize, .chunksize = chunksize };
+            struct cf_iter *iter = cf_map_from(pool, &task_twice, count, &counter, &options);
+
+            ck_assert_int_le(counter.calls, (int)buffersize);
+            for (int i = 0; i < 30; i++) {
+                ck_assert_int_eq(asserts_int(cf_next(iter)), 2 * i);
+                ck_assert_int_le(counter.calls - i, (int)buffersize);
+            }
+            cf_iter_free(iter);
+        }
+    }
+    cf_close(pool);
+}
+END_TEST
+
+START_TEST(a_chunk_may_be_said_to_be_as_large_as_anything)
+{
+    struct cf_executor *pool = kinds_open(2);
+    int numbers[10];
+    const size_t sizes[] = {
+        SIZE_MAX, SIZE_MAX - 1, SIZE_MAX / 2 + 1, SIZE_MAX / 4 + 1, SIZE_MAX / 8 + 1, SIZE_MAX / 8
+    };
+
+    fill(numbers, 10);
+    for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
+        struct counter counter = counter_to(10, 0);
+        const struct cf_map_options options = { .chunksize = sizes[k] };
+        struct cf_iter *iters[] = { cf_map(pool, &task_twice, numbers, 10, sizeof *numbers, &options),
+                                    cf_map_from(pool, &task_twice, count, &counter, &options) };
+
+        for (int i = 0; i < 10; i++) {
+            ck_assert_int_eq(asserts_int(cf_next(iters[0])), 2 * i);
+            ck_assert_int_eq(asserts_int(cf_next(iters[1])), 2 * i);
+        }
+        for (int i = 0; i < 2; i++) {
+            asserts_ends(iters[i], CF_END);
+            cf_iter_free(iters[i]);
+        }
+    }
     cf_close(pool);
 }
 END_TEST
@@ -496,6 +562,9 @@ const TTest **const common_map[] = {
     &a_generators_error_arrives_after_the_items_before_it,
     &a_map_of_an_infinite_generator_can_be_read_as_far_as_wanted,
     &a_full_buffer_has_consumed_exactly_buffersize_inputs,
+    &a_chunk_is_never_larger_than_the_buffer,
+    &no_chunk_makes_a_map_run_further_ahead_than_its_buffer,
+    &a_chunk_may_be_said_to_be_as_large_as_anything,
     &a_buffer_of_one_makes_a_map_a_plain_loop,
     &an_array_can_be_bounded_as_well,
     &a_map_of_an_array_starts_before_it_is_read,

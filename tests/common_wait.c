@@ -243,6 +243,32 @@ START_TEST(a_deadline_in_the_past_only_looks)
 }
 END_TEST
 
+START_TEST(a_deadline_before_the_clock_began_is_past_as_well)
+{
+    struct cf_executor *pool = kinds_open(1);
+    struct stage *stage = stage_new();
+    struct cf_future *futures[] = { tasks_start_holding(pool, stage, 0), tasks_submit_cue(pool, stage, 1, 0) };
+    const cf_time deadlines[] = { -1, -999999999, -1000000000, -1000000001, INT64_MIN };
+    const int number = 1;
+
+    for (int i = 0; i < 5; i++) {
+        ck_assert_int_eq(cf_wait(futures, 1, CF_ALL_COMPLETED, deadlines[i], NULL), CF_TIMEOUT);
+        ck_assert_int_eq(cf_wait(futures, 2, CF_FIRST_COMPLETED, deadlines[i], NULL), CF_TIMEOUT);
+        struct cf_iter *iter = cf_as_completed(futures, 2, deadlines[i]);
+        asserts_ends(iter, CF_TIMEOUT);
+        cf_iter_free(iter);
+        const struct cf_map_options options = { .deadline = deadlines[i] };
+        iter = cf_map(pool, &task_twice, &number, 1, sizeof number, &options);
+        asserts_ends(iter, CF_TIMEOUT);
+        asserts_ends(iter, CF_END);
+        cf_iter_free(iter);
+    }
+    latch_raise(&stage->go);
+    release(futures, 2);
+    cf_close(pool);
+}
+END_TEST
+
 START_TEST(a_deadline_is_kept_neither_early_nor_very_late)
 {
     struct cf_executor *pool = kinds_open(1);
@@ -417,6 +443,7 @@ const TTest **const common_wait[] = {
     &a_future_named_twice_is_two_entries,
     &futures_of_different_executors_may_mix,
     &a_deadline_in_the_past_only_looks,
+    &a_deadline_before_the_clock_began_is_past_as_well,
     &a_deadline_is_kept_neither_early_nor_very_late,
     &the_error_of_a_task_that_timed_out_is_not_the_timeout_of_the_wait,
     &as_completed_yields_in_the_order_in_which_calls_end,

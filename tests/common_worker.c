@@ -173,6 +173,40 @@ START_TEST(a_broken_executor_refuses_as_broken_before_as_shut_down)
 }
 END_TEST
 
+/* Fails with the code that worker_arg points to. */
+static int
+fail_with_code(struct cf_call *call, void **local, const void *worker_arg)
+{
+    *local = NULL;
+    return cf_raise(call, "curl", *(const int *)worker_arg, "no worker");
+}
+
+/* Whatever its code means elsewhere: 7 is E2BIG, as an errno. */
+START_TEST(what_a_broken_executor_refuses_keeps_its_argument)
+{
+    const char items[][3] = { "AD", "BR", "CN", "DE", "EG" };
+
+    for (int code = -1; code < 40; code++) {
+        struct cf_executor *pool =
+            kind->open(&(struct cf_options){ .max_workers = 1, .open_worker = fail_with_code, .worker_arg = &code });
+
+        for (size_t chunksize = 0; chunksize <= 3; chunksize += 3) {
+            const struct cf_map_options options = { .chunksize = chunksize };
+            struct cf_iter *iter = cf_map(pool, &task_echo, items, 5, sizeof *items, &options);
+            for (int i = 0; i < 5; i++) {
+                struct cf_future *future = cf_next(iter);
+                ck_assert_ptr_nonnull(future);
+                ck_assert_int_eq(asserts_error(future, CF_BROKEN)->code, code);
+                ck_assert_str_eq(cf_input(future, NULL), items[i]);
+            }
+            asserts_ends(iter, CF_END);
+            cf_iter_free(iter);
+        }
+        ck_assert_int_eq(cf_close(pool), -1);
+    }
+}
+END_TEST
+
 START_TEST(the_name_of_the_worker_is_what_the_error_says)
 {
     struct cf_executor *pool = kinds_open(1);
@@ -206,6 +240,7 @@ const TTest **const common_worker[] = {
     &an_open_worker_that_fails_without_raising_breaks_the_executor_too,
     &a_map_on_a_broken_executor_says_so_for_each_item,
     &a_broken_executor_refuses_as_broken_before_as_shut_down,
+    &what_a_broken_executor_refuses_keeps_its_argument,
     &the_name_of_the_worker_is_what_the_error_says,
     &without_open_worker_there_is_nothing_local,
     NULL,

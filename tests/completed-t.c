@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "asserts.h"
+#include "tap.h"
 #include "tasks.h"
 
 /* The i-th number of a fixed permutation of 0 to 100. */
@@ -156,6 +157,27 @@ START_TEST(a_hundred_thousand_futures_as_completed_are_linear)
 }
 END_TEST
 
+/* What takes n steps whenever there is nothing to yield does not end within the time limit. */
+START_TEST(looking_at_a_hundred_thousand_promises_after_each_is_linear)
+{
+    enum { MANY = 100000 };
+    static struct cf_future *promises[MANY];
+    const int n = tap_sanitized() ? MANY / 5 : MANY;
+
+    for (int i = 0; i < n; i++)
+        promises[i] = cf_promise();
+    struct cf_iter *iter = cf_as_completed(promises, (size_t)n, cf_after(-1));
+    for (int i = 0; i < n; i++) {
+        asserts_ends(iter, CF_TIMEOUT);
+        ck_assert(cf_settle(promises[i], NULL, 0));
+        ck_assert_ptr_eq(cf_next(iter), promises[i]);
+        cf_release(promises[i]);
+    }
+    asserts_ends(iter, CF_END);
+    cf_iter_free(iter);
+}
+END_TEST
+
 struct settler {
     pthread_t thread;
     struct cf_future **futures;
@@ -283,6 +305,7 @@ static const TTest **const tests[] = {
     &what_was_not_yielded_is_kept_until_the_iterator_is_freed,
     &a_future_named_twice_comes_once,
     &a_hundred_thousand_futures_as_completed_are_linear,
+    &looking_at_a_hundred_thousand_promises_after_each_is_linear,
     &several_threads_may_settle_while_one_reads,
     &an_iterator_freed_early_lets_the_rest_be,
     &an_iterator_may_go_from_thread_to_thread,

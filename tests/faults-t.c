@@ -23,13 +23,16 @@
 #include "tap.h"
 #include "tasks.h"
 
-/* What may fail now, how many of it go well before, and whether all that follow fail too. */
+/* What may fail now, how many of it go well before, and how many fail then. */
 enum { FAULT_MEMORY = 1, FAULT_THREAD = 2, FAULT_EVENTFD = 4 };
 static _Atomic int faults;
 static _Atomic long to_go;
-static _Atomic bool for_ever;
+static _Atomic long width;
 static _Atomic int fired;
 static _Atomic int asked;
+
+/* If set, a thread that is not made takes until its of[1] is raised to fail, and says in of[0] that it is tried. */
+static _Atomic(struct stage *) slow;
 
 /* Whether to fail now, and with which errno. */
 static bool
@@ -39,7 +42,7 @@ fails(int fault, int number)
     if ((atomic_load(&faults) & fault) == 0)
         return false;
     long left = atomic_fetch_sub(&to_go, 1);
-    if (left != 1 && !(left < 1 && atomic_load(&for_ever)))
+    if (left > 1 || left <= 1 - atomic_load(&width))
         return false;
     atomic_fetch_add(&fired, 1);
     errno = number;
@@ -92,7 +95,13 @@ __wrap_eventfd(unsigned value, int flags)
 int
 __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*start)(void *), void *arg)
 {
-    return fails(FAULT_THREAD, errno) ? EAGAIN : __real_pthread_create(thread, attr, start, arg);
+    if (!fails(FAULT_THREAD, errno))
+        return __real_pthread_create(thread, attr, start, arg);
+    if (atomic_load(&slow) != NULL) {
+        latch_raise(&atomic_load(&slow)->of[0]);
+        latch_await(&atomic_load(&slow)->of[1], 1);
+    }
+    return EAGAIN;
 }
 
 /* The line of the first thing that did not hold, or 0. */
@@ -108,9 +117,20 @@ note_line(int line)
 
 #define HOLDS(condition) ((condition) ? (void)0 : note_line(__LINE__))
 
-/* Run the scenario with the n-th request of that sort failing, for every n. */
+#define FOR_EVER LONG_MAX
+
+/* From now on, have so many requests of that sort fail, beginning with the n-th. */
 static void
-refuse_in_turn(void (*scenario)(void), int sort, bool ever)
+arm(int sort, long n, long many)
+{
+    atomic_store(&to_go, n);
+    atomic_store(&width, many);
+    atomic_store(&faults, sort);
+}
+
+/* Run the scenario with so many requests of that sort failing from the n-th on, for every n. */
+static void
+refuse_in_turn(void (*scenario)(void), int sort, long many)
 {
     int n = 0;
 
@@ -120,9 +140,7 @@ refuse_in_turn(void (*scenario)(void), int sort, bool ever)
     ck_assert_int_eq(atomic_load(&broken_line), 0);
     do {
         atomic_store(&fired, 0);
-        atomic_store(&for_ever, ever);
-        atomic_store(&to_go, ++n);
-        atomic_store(&faults, sort);
+        arm(sort, ++n, many);
         scenario();
         atomic_store(&faults, 0);
         ck_assert_msg(broken_line == 0, "line %d did not hold when request %d failed", broken_line, n);
@@ -343,6 +361,22 @@ map_in_all_ways(void)
     close_pool(pool);
 }
 
+/* Items so large that not even a chunk of two fits into the library's own store of memory. */
+static void
+map_large_items(void)
+{
+    struct cf_executor *pool = open_pool(2);
+    static const char items[7][1000];
+    bool failed;
+
+    for (unsigned way = 0; way < 4; way++) {
+        const struct cf_map_options options = { .chunksize = 1 + way, .unordered = way == 2 };
+        int n = read_all(cf_map(pool, &tasks[way % TASKS], items, 7, sizeof *items, &options), &failed);
+        HOLDS(n == 7 || failed);
+    }
+    close_pool(pool);
+}
+
 static void
 give_maps_up(void)
 {
@@ -531,20 +565,28 @@ stopping(void)
 }
 
 static void (*const scenarios[])(void) = {
-    submit_and_wait, submit_many, submit_inline, submit_and_close, map_in_all_ways, give_maps_up,    wait_for_many,
-    call_back,       promise,     bounded,       nested,           stopping,        opening_workers,
+    submit_and_wait, submit_many, submit_inline, submit_and_close, map_in_all_ways, map_large_items, give_maps_up,
+    wait_for_many,   call_back,   promise,       bounded,          nested,          stopping,        opening_workers,
 };
 #define SCENARIOS ((int)(sizeof scenarios / sizeof *scenarios))
 
 START_TEST(each_allocation_may_fail_once)
 {
-    refuse_in_turn(scenarios[_i], FAULT_MEMORY, false);
+    refuse_in_turn(scenarios[_i], FAULT_MEMORY, 1);
 }
 END_TEST
 
 START_TEST(from_each_allocation_on_all_may_fail)
 {
-    refuse_in_turn(scenarios[_i], FAULT_MEMORY, true);
+    refuse_in_turn(scenarios[_i], FAULT_MEMORY, FOR_EVER);
+}
+END_TEST
+
+/* What fails twice may have been tried a second time in another way. */
+START_TEST(several_allocations_in_a_row_may_fail)
+{
+    for (long many = 2; many <= 6; many++)
+        refuse_in_turn(scenarios[_i], FAULT_MEMORY, many);
 }
 END_TEST
 
@@ -552,28 +594,20 @@ START_TEST(each_thread_and_descriptor_may_fail)
 {
     if (scenarios[_i] == promise)
         return;
-    refuse_in_turn(scenarios[_i], FAULT_THREAD | FAULT_EVENTFD, false);
-    refuse_in_turn(scenarios[_i], FAULT_THREAD | FAULT_EVENTFD, true);
+    refuse_in_turn(scenarios[_i], FAULT_THREAD | FAULT_EVENTFD, 1);
+    refuse_in_turn(scenarios[_i], FAULT_THREAD | FAULT_EVENTFD, FOR_EVER);
 }
 END_TEST
-
-static void
-arm(int sort, long n, bool ever)
-{
-    atomic_store(&to_go, n);
-    atomic_store(&for_ever, ever);
-    atomic_store(&faults, sort);
-}
 
 START_TEST(a_pool_that_cannot_start_any_worker_is_broken_and_says_why)
 {
     struct cf_executor *pool = tasks_pool(2);
     struct cf_future *futures[3];
 
-    arm(FAULT_THREAD, 1, true);
+    arm(FAULT_THREAD, 1, FOR_EVER);
     for (int i = 0; i < 3; i++)
         futures[i] = cf_submit(pool, &tasks[0], NULL, 0);
-    arm(0, 0, false);
+    arm(0, 0, 0);
     if (atomic_load(&asked) == 0)
         tap_skip("the library is not linked statically");
     for (int i = 0; i < 3; i++) {
@@ -594,10 +628,10 @@ START_TEST(a_pool_that_cannot_start_another_worker_does_with_those_it_has)
     struct cf_future *running = tasks_start_holding(pool, stage, 0);
     struct cf_future *futures[10];
 
-    arm(FAULT_THREAD, 1, true);
+    arm(FAULT_THREAD, 1, FOR_EVER);
     for (int i = 0; i < 10; i++)
         futures[i] = cf_submit(pool, &tasks[0], NULL, 0);
-    arm(0, 0, false);
+    arm(0, 0, 0);
     if (atomic_load(&asked) == 0)
         tap_skip("the library is not linked statically");
     latch_raise(&stage->go);
@@ -610,13 +644,57 @@ START_TEST(a_pool_that_cannot_start_another_worker_does_with_those_it_has)
 }
 END_TEST
 
+static void *
+submit_nothing(void *pool)
+{
+    cf_release(cf_submit(pool, &tasks[0], NULL, 0));
+    return NULL;
+}
+
+/*
+ * While a third worker is being tried, one falls asleep because the third would look for work, and the other takes
+ * several calls, of which the first needs the second.
+ */
+START_TEST(a_worker_that_cannot_be_started_leaves_its_work_to_one_that_sleeps)
+{
+    struct stage *stage = stage_new(), *gates[2] = { stage_new(), stage_new() };
+    pthread_t thread;
+
+    ck_assert_int_eq(setenv("CF_CPU_COUNT", "1", 1), 0);
+    struct cf_executor *pool = tasks_pool(3);
+    struct cf_future *one = tasks_start_holding(pool, gates[0], 1);
+    struct cf_future *two = tasks_start_holding(pool, gates[1], 2);
+    atomic_store(&slow, stage);
+    arm(FAULT_THREAD, 1, FOR_EVER);
+    ck_assert_int_eq(__real_pthread_create(&thread, NULL, submit_nothing, pool), 0);
+    latch_await(&stage->of[0], 1);
+    latch_raise(&gates[1]->go);
+    asserts_int(two);
+    asserts_sleep(0.1);
+    struct cf_future *nothing_much = cf_submit(pool, &tasks[0], NULL, 0);
+    struct cf_future *needs = tasks_submit_cue(pool, stage, 3, 1);
+    struct cf_future *needed = tasks_submit_int(pool, &task_twice, 4);
+    latch_raise(&gates[0]->go);
+    latch_await(&stage->started, 1);
+    latch_raise(&stage->of[1]);
+    pthread_join(thread, NULL);
+    ck_assert_int_eq(asserts_take_int(needed), 8);
+    latch_raise(&stage->go);
+    ck_assert_int_eq(asserts_take_int(needs), 3);
+    cf_release(nothing_much);
+    cf_release(one);
+    cf_release(two);
+    ck_assert_int_eq(cf_close(pool), 0);
+}
+END_TEST
+
 START_TEST(without_a_descriptor_a_constructor_says_so)
 {
-    arm(FAULT_EVENTFD, 1, true);
+    arm(FAULT_EVENTFD, 1, FOR_EVER);
     struct cf_executor *threads = cf_thread_pool(NULL);
     int error = errno;
     struct cf_executor *here = cf_inline_pool(NULL);
-    arm(0, 0, false);
+    arm(0, 0, 0);
     if (atomic_load(&asked) == 0)
         tap_skip("the library is not linked statically");
     ck_assert_ptr_null(threads);
@@ -635,9 +713,9 @@ START_TEST(a_call_without_memory_is_refused_with_no_effect)
     static const char argument[100000];
 
     asserts_take_int(tasks_submit_cue(pool, stage, 1, 0));
-    arm(FAULT_MEMORY, 1, true);
+    arm(FAULT_MEMORY, 1, FOR_EVER);
     struct cf_future *future = cf_submit(pool, &task_cue, argument, sizeof argument);
-    arm(0, 0, false);
+    arm(0, 0, 0);
     if (atomic_load(&asked) == 0)
         tap_skip("the library is not linked statically");
     asserts_refused(future, ENOMEM);
@@ -662,6 +740,8 @@ become_nobody(rlim_t threads)
 
 START_TEST(where_the_system_allows_no_thread_the_pool_is_broken)
 {
+    if (tap_sanitized())
+        tap_skip("a sanitizer needs threads of its own");
     become_nobody(1);
     struct cf_executor *pool = tasks_pool(4);
     struct cf_future *future = cf_submit(pool, &tasks[0], NULL, 0);
@@ -680,9 +760,11 @@ suite(void)
 
     tcase_add_loop_test(group, each_allocation_may_fail_once, 0, SCENARIOS);
     tcase_add_loop_test(group, from_each_allocation_on_all_may_fail, 0, SCENARIOS);
+    tcase_add_loop_test(group, several_allocations_in_a_row_may_fail, 0, SCENARIOS);
     tcase_add_loop_test(group, each_thread_and_descriptor_may_fail, 0, SCENARIOS);
     tcase_add_test(group, a_pool_that_cannot_start_any_worker_is_broken_and_says_why);
     tcase_add_test(group, a_pool_that_cannot_start_another_worker_does_with_those_it_has);
+    tcase_add_test(group, a_worker_that_cannot_be_started_leaves_its_work_to_one_that_sleeps);
     tcase_add_test(group, without_a_descriptor_a_constructor_says_so);
     tcase_add_test(group, a_call_without_memory_is_refused_with_no_effect);
     tcase_add_test(group, where_the_system_allows_no_thread_the_pool_is_broken);

@@ -245,6 +245,37 @@ TEST(bad_header, "a length that is no number is an error")
     asserts_failed("Invalid Content-Length");
 }
 
+TEST(cut_header, "an answer that breaks off in its header is an error")
+{
+    SERVE(CLOSE, "HTTP/1.1 200 OK\r\nContent-Len");
+    get(-1);
+    asserts_failed("breaks off in the middle of its header");
+}
+
+TEST(trailers, "trailers without end are an error")
+{
+    static const char begin[] = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n";
+    static const char trailer[] = "X-More: 0123456789012345678901234567890123456789\r\n";
+    static char answer[2 << 20];
+    char *end = stpcpy(answer, begin);
+
+    while (end < answer + sizeof answer - sizeof trailer)
+        end = stpcpy(end, trailer);
+    SERVE(CLOSE, answer);
+    get(-1);
+    asserts_failed("The headers are larger than");
+}
+
+TEST(no_content, "an answer that holds nothing, or a part that nobody asked for, is an error")
+{
+    SERVE(KEEP, "HTTP/1.1 204 No Content\r\n\r\n", "HTTP/1.1 206 Partial Content\r\nContent-Length: 2\r\n\r\nhi");
+    get(-1);
+    ck_assert_int_eq(result.outcome, FETCH_BAD_STATUS);
+    get(-1);
+    ck_assert_int_eq(result.outcome, FETCH_BAD_STATUS);
+    ck_assert_str_eq(body, "");
+}
+
 TEST(after_error, "after a failure the next fetch works")
 {
     SERVE(CLOSE, "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhello", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
@@ -452,6 +483,9 @@ suite(void)
     tcase_add_test(answers, empty);
     tcase_add_test(answers, garbage);
     tcase_add_test(answers, bad_header);
+    tcase_add_test(answers, cut_header);
+    tcase_add_test(answers, trailers);
+    tcase_add_test(answers, no_content);
     tcase_add_test(answers, after_error);
     tcase_add_test(answers, redirect);
     tcase_add_test(answers, redirects);

@@ -361,27 +361,6 @@ START_TEST(a_forked_child_may_have_pools_of_its_own)
 }
 END_TEST
 
-/* More futures than a thread keeps memory for, so that it has to ask where all threads do. */
-static bool
-make_promises(void)
-{
-    struct cf_future *promises[300];
-    bool made = true;
-
-    for (int i = 0; i < 300; i++)
-        made &= (promises[i] = cf_promise()) != NULL;
-    for (int i = 0; i < 300; i++)
-        cf_release(promises[i]);
-    return made;
-}
-
-static void
-use_memory_and_own_pool(void *unused)
-{
-    CHILD_ASSERT(make_promises());
-    use_own_pool(unused);
-}
-
 /* Makes and uses futures without end, so that a fork finds the library at any instruction. */
 struct busybody {
     pthread_t thread;
@@ -402,7 +381,6 @@ be_busy(void *data)
         cf_wait(futures, 4, CF_ALL_COMPLETED, CF_NEVER, NULL);
         for (int i = 0; i < 4; i++)
             cf_release(futures[i]);
-        make_promises();
     }
     return NULL;
 }
@@ -418,7 +396,7 @@ START_TEST(a_fork_at_any_moment_leaves_the_child_able_to_use_pools)
         ck_assert_int_eq(pthread_create(&busybodies[i].thread, NULL, be_busy, &busybodies[i]), 0);
     }
     for (int round = 0; round < 40; round++)
-        in_child(use_memory_and_own_pool, NULL);
+        in_child(use_own_pool, NULL);
     latch_raise(&stage->of[0]);
     for (int i = 0; i < 2; i++) {
         pthread_join(busybodies[i].thread, NULL);
@@ -428,6 +406,55 @@ START_TEST(a_fork_at_any_moment_leaves_the_child_able_to_use_pools)
 END_TEST
 
 static const struct cf_task task_fork_or_nest;
+
+static void
+ignore(struct cf_future *future, void *unused)
+{
+    (void)future;
+    (void)unused;
+}
+
+/* More promises with callbacks than a thread keeps memory for: they go through every lock that there is for them. */
+static void
+make_promises(void *unused)
+{
+    struct cf_future *promises[300];
+
+    for (int i = 0; i < 300; i++) {
+        promises[i] = cf_promise();
+        cf_on_done(promises[i], ignore, unused);
+    }
+    for (int i = 0; i < 300; i++) {
+        cf_cancel(promises[i]);
+        cf_release(promises[i]);
+    }
+}
+
+static void *
+make_promises_busily(void *data)
+{
+    struct stage *stage = data;
+
+    while (latch_count(&stage->of[0]) == 0)
+        make_promises(NULL);
+    return NULL;
+}
+
+START_TEST(a_fork_at_any_moment_leaves_the_child_able_to_use_promises)
+{
+    need_forks_at_any_moment();
+    struct stage *stage = stage_new();
+    pthread_t threads[3];
+
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, make_promises_busily, stage), 0);
+    for (int round = 0; round < 200; round++)
+        in_child(make_promises, NULL);
+    latch_raise(&stage->of[0]);
+    for (int i = 0; i < 3; i++)
+        pthread_join(threads[i], NULL);
+}
+END_TEST
 
 static int
 fork_in_task(struct cf_call *call)
@@ -554,6 +581,7 @@ static const TTest **const tests[] = {
     &in_a_forked_child_a_callback_that_runs_in_the_parent_is_not_waited_for,
     &a_forked_child_may_have_pools_of_its_own,
     &a_fork_at_any_moment_leaves_the_child_able_to_use_pools,
+    &a_fork_at_any_moment_leaves_the_child_able_to_use_promises,
     &a_task_may_fork,
     &tasks_may_fork_while_others_wait_for_each_other,
     &the_same_holds_for_the_child_of_a_child,

@@ -2,10 +2,13 @@
 /* future-t.c - futures of a thread pool: waiting for one, its references, what it owns and how it is described. */
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "asserts.h"
+#include "tap.h"
 #include "tasks.h"
 
 START_TEST(releasing_null_does_nothing)
@@ -209,6 +212,53 @@ START_TEST(describing_writes_no_more_than_it_may_and_tells_how_much_there_is)
 }
 END_TEST
 
+/* Pages of memory that this process has in use. */
+static long
+resident_pages(void)
+{
+    long size = 0, resident = 0;
+    FILE *file = fopen("/proc/self/statm", "re");
+
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_eq(fscanf(file, "%ld %ld", &size, &resident), 2);
+    fclose(file);
+    return resident;
+}
+
+static void *
+release_all(void *data)
+{
+    struct cf_future **futures = data;
+
+    for (int i = 0; i < 60; i++)
+        cf_release(futures[i]);
+    return NULL;
+}
+
+START_TEST(threads_that_do_nothing_but_release_take_no_memory_with_them)
+{
+    struct cf_executor *pool = cf_inline_pool(NULL);
+    const char argument[700] = "";
+    long before = 0;
+
+    if (tap_sanitized())
+        tap_skip("a sanitizer keeps memory of its own");
+    for (int round = 0; round < 3000; round++) {
+        struct cf_future *futures[60];
+        pthread_t thread;
+
+        for (int i = 0; i < 60; i++)
+            futures[i] = cf_submit(pool, &task_echo, argument, sizeof argument);
+        ck_assert_int_eq(pthread_create(&thread, NULL, release_all, futures), 0);
+        pthread_join(thread, NULL);
+        if (round == 100)
+            before = resident_pages();
+    }
+    ck_assert_int_lt((resident_pages() - before) * sysconf(_SC_PAGESIZE), 20 << 20);
+    cf_close(pool);
+}
+END_TEST
+
 struct looker {
     pthread_t thread;
     struct cf_future *future;
@@ -266,6 +316,7 @@ static const TTest **const tests[] = {
     &an_idle_worker_keeps_nothing_of_its_last_call,
     &the_parts_of_a_chunk_free_their_owned_results,
     &describing_writes_no_more_than_it_may_and_tells_how_much_there_is,
+    &threads_that_do_nothing_but_release_take_no_memory_with_them,
     &who_sees_a_done_future_sees_its_result,
     NULL,
 };

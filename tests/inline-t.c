@@ -173,6 +173,35 @@ START_TEST(after_an_interrupt_no_further_item_of_a_map_runs)
 }
 END_TEST
 
+static _Atomic int closed;
+
+static void
+close_and_wait(void *local)
+{
+    (void)local;
+    ck_assert_int_eq(cf_shutdown(own_pool, CF_WAIT), -1);
+    ck_assert_int_eq(errno, EDEADLK);
+    closed++;
+}
+
+static int
+open_nothing(struct cf_call *call, void **local, const void *worker_arg)
+{
+    (void)call;
+    (void)worker_arg;
+    *local = NULL;
+    return 0;
+}
+
+START_TEST(close_worker_cannot_wait_for_the_shutdown)
+{
+    own_pool = cf_inline_pool(&(struct cf_options){ .open_worker = open_nothing, .close_worker = close_and_wait });
+    ck_assert_int_eq(asserts_take_int(tasks_submit_int(own_pool, &task_twice, 1)), 2);
+    ck_assert_int_eq(cf_close(own_pool), 0);
+    ck_assert_int_eq(closed, 1);
+}
+END_TEST
+
 START_TEST(closing_the_executor_closes_its_worker_in_the_closer)
 {
     struct stage *stage = stage_new();
@@ -195,6 +224,7 @@ static const TTest **const own[] = {
     &an_inline_task_cannot_wait_for_the_shutdown_of_its_own_executor,
     &the_calls_of_several_threads_run_one_at_a_time,
     &after_an_interrupt_no_further_item_of_a_map_runs,
+    &close_worker_cannot_wait_for_the_shutdown,
     &closing_the_executor_closes_its_worker_in_the_closer,
     NULL,
 };
@@ -229,6 +259,7 @@ static const struct exemption exempt[] = {
     { "wait_puts_the_done_ones_first_each_part_in_its_former_order", NEVER_PENDING },
     { "a_future_named_twice_is_two_entries", NEVER_PENDING },
     { "a_deadline_in_the_past_only_looks", NEVER_PENDING },
+    { "a_deadline_before_the_clock_began_is_past_as_well", NEVER_PENDING },
     { "a_deadline_is_kept_neither_early_nor_very_late", NEVER_PENDING },
     { "as_completed_yields_in_the_order_in_which_calls_end", NEVER_RUNNING },
     { "as_completed_yields_those_already_done_first", NEVER_PENDING },

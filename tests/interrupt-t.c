@@ -139,6 +139,53 @@ START_TEST(a_signal_that_arrives_in_next_of_a_map_ends_it)
 }
 END_TEST
 
+/* A task that waits for another call of its pool in one of three ways, and returns how that ended. */
+struct waiting {
+    struct cf_future *future;
+    struct stage *stage;
+    int way;
+};
+
+static int
+wait_inside(struct cf_call *call)
+{
+    struct waiting waiting = *(const struct waiting *)cf_arg(call, NULL);
+    enum cf_status status;
+
+    latch_raise(&waiting.stage->of[0]);
+    if (waiting.way < 2) {
+        enum cf_until until = waiting.way == 0 ? CF_ALL_COMPLETED : CF_FIRST_COMPLETED;
+        status = cf_wait(&waiting.future, 1, until, CF_NEVER, NULL);
+    } else {
+        struct cf_iter *iter = cf_as_completed(&waiting.future, 1, CF_NEVER);
+        ck_assert_ptr_null(cf_next(iter));
+        status = cf_status(iter);
+        cf_iter_free(iter);
+    }
+    return cf_return(call, &status, sizeof status);
+}
+static const struct cf_task task_wait_inside = { "wait_inside", wait_inside };
+
+START_TEST(a_task_that_waits_for_its_own_pool_is_interrupted_too)
+{
+    for (int way = 0; way < 3; way++) {
+        struct cf_executor *pool = tasks_pool(2);
+        struct stage *stage = stage_new();
+        struct cf_future *running = tasks_start_holding(pool, stage, 0);
+        const struct waiting waiting = { running, stage, way };
+        struct cf_future *waiter = cf_submit(pool, &task_wait_inside, &waiting, sizeof waiting);
+
+        latch_await(&stage->of[0], 1);
+        asserts_sleep(0.02);
+        cf_interrupt(pool);
+        ck_assert_int_eq(asserts_take_int(waiter), CF_INTERRUPTED);
+        latch_raise(&stage->go);
+        cf_release(running);
+        ck_assert_int_eq(cf_close(pool), 0);
+    }
+}
+END_TEST
+
 START_TEST(an_interrupt_leaves_errno_alone)
 {
     struct cf_executor *pool = tasks_pool(1);
@@ -295,7 +342,8 @@ END_TEST
 static bool
 is_a_fault(int number)
 {
-    return number == SIGSEGV || number == SIGBUS || number == SIGFPE || number == SIGILL || number == SIGTRAP;
+    return number == SIGSEGV || number == SIGBUS || number == SIGFPE || number == SIGILL || number == SIGTRAP ||
+           number == SIGSYS;
 }
 
 /* Returns whether all other signals are blocked here. */
@@ -332,6 +380,7 @@ static const TTest **const tests[] = {
     &an_interrupt_wakes_those_who_sleep_in_wait_and_next_but_not_in_result,
     &a_signal_that_arrives_in_wait_ends_it,
     &a_signal_that_arrives_in_next_of_a_map_ends_it,
+    &a_task_that_waits_for_its_own_pool_is_interrupted_too,
     &an_interrupt_leaves_errno_alone,
     &the_descriptor_is_readable_from_the_interrupt_on_and_not_before,
     &the_calls_of_another_pool_see_nothing_of_it,

@@ -375,6 +375,30 @@ START_TEST(the_parts_of_a_cancelled_chunk_are_cancelled)
 }
 END_TEST
 
+START_TEST(an_interrupt_cancels_the_items_of_a_running_chunk_that_have_not_started)
+{
+    struct cf_executor *pool = tasks_pool(1);
+    struct stage *stage = stage_new();
+    struct cue cues[6];
+    const struct cf_map_options options = { .chunksize = 3 };
+
+    for (int i = 0; i < 6; i++)
+        cues[i] = tasks_cue(stage, i, 1);
+    struct cf_iter *iter = cf_map(pool, &task_cue, cues, 6, sizeof *cues, &options);
+    latch_await(&stage->started, 1);
+    cf_interrupt(pool);
+    latch_raise(&stage->go);
+    asserts_ends(iter, CF_INTERRUPTED);
+    ck_assert_int_eq(asserts_int(cf_next(iter)), 0);
+    for (int i = 1; i < 6; i++)
+        asserts_cancelled(cf_next(iter));
+    asserts_ends(iter, CF_END);
+    cf_iter_free(iter);
+    cf_close(pool);
+    ck_assert_uint_eq(latch_count(&stage->started), 1);
+}
+END_TEST
+
 START_TEST(the_parts_of_a_refused_chunk_are_refused)
 {
     struct cf_executor *pool = tasks_pool(1);
@@ -447,17 +471,61 @@ START_TEST(a_map_of_a_hundred_thousand_items_is_linear)
 }
 END_TEST
 
+/* Yields three items, of which the one in the middle says that it is as long as no item can be. */
+struct giant {
+    int calls;
+    size_t len;
+};
+
+static int
+next_giant(void *data, const void **item, size_t *len)
+{
+    struct giant *giant = data;
+
+    *item = "item";
+    *len = giant->calls == 1 ? giant->len : 5;
+    return giant->calls++ < 3;
+}
+
+START_TEST(an_item_that_is_too_big_fails_alone_also_in_a_chunk)
+{
+    struct cf_executor *pool = tasks_pool(1);
+    const size_t lengths[] = { SIZE_MAX, SIZE_MAX - 3, SIZE_MAX - 20, SIZE_MAX / 2 + 1 };
+
+    for (size_t k = 0; k < 16; k++) {
+        struct giant giant = { .len = lengths[k % 4] };
+        const struct cf_map_options options = { .chunksize = 1 + k / 4 };
+        struct cf_iter *iter = cf_map_from(pool, &task_echo, next_giant, &giant, &options);
+
+        ck_assert_str_eq(cf_result(cf_next(iter), NULL), "item");
+        asserts_refused(cf_next(iter), E2BIG);
+        ck_assert_str_eq(cf_result(cf_next(iter), NULL), "item");
+        asserts_ends(iter, CF_END);
+        cf_iter_free(iter);
+    }
+    ck_assert_int_eq(cf_close(pool), 0);
+}
+END_TEST
+
 START_TEST(a_map_without_a_task_or_without_items_is_refused)
 {
     struct cf_executor *pool = tasks_pool(1);
-    const int numbers[] = { 1, 2 };
-    struct cf_iter *iter = cf_map(pool, NULL, numbers, 2, sizeof *numbers, NULL);
+    const int numbers[] = { 1, 2, 3, 4, 5 };
+    const struct cf_task nothing = { "nothing", NULL };
+    struct cf_iter *iter;
 
-    ck_assert_ptr_nonnull(iter);
-    for (int i = 0; i < 2; i++)
-        asserts_refused(cf_next(iter), EINVAL);
-    asserts_ends(iter, CF_END);
-    cf_iter_free(iter);
+    for (size_t chunksize = 1; chunksize <= 6; chunksize++) {
+        const struct cf_map_options options = { .chunksize = chunksize };
+        iter = cf_map(pool, chunksize % 2 == 0 ? NULL : &nothing, numbers, 5, sizeof *numbers, &options);
+        ck_assert_ptr_nonnull(iter);
+        for (int i = 0; i < 5; i++) {
+            struct cf_future *future = cf_next(iter);
+            asserts_refused(future, EINVAL);
+            ck_assert_mem_eq(cf_input(future, NULL), &numbers[i], sizeof *numbers);
+        }
+        asserts_ends(iter, CF_END);
+        cf_iter_free(iter);
+    }
     iter = cf_map(pool, &task_twice, NULL, 2, sizeof *numbers, NULL);
     ck_assert_ptr_nonnull(iter);
     for (struct cf_future *future; (future = cf_next(iter)) != NULL;)
@@ -490,9 +558,11 @@ static const TTest **const tests[] = {
     &freeing_a_map_of_chunks_cancels_those_that_have_not_started,
     &a_cancelled_item_comes_at_its_turn,
     &the_parts_of_a_cancelled_chunk_are_cancelled,
+    &an_interrupt_cancels_the_items_of_a_running_chunk_that_have_not_started,
     &the_parts_of_a_refused_chunk_are_refused,
     &the_items_of_a_chunk_run_one_after_another_in_one_worker,
     &a_map_of_a_hundred_thousand_items_is_linear,
+    &an_item_that_is_too_big_fails_alone_also_in_a_chunk,
     &a_map_without_a_task_or_without_items_is_refused,
     NULL,
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* observer-t.c - observers of thread pools: every call once, in order, whatever becomes of it. */
 
+#include <errno.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -202,6 +203,45 @@ START_TEST(an_observer_that_takes_long_holds_up_no_other_call)
 }
 END_TEST
 
+static struct cf_executor *observed;
+
+/* Where the end of a call is told, the end of all cannot be waited for. */
+static void
+wait_for_shutdown(const struct cf_event *event, void *data)
+{
+    if (event->type == CF_EVENT_SUBMITTED)
+        return;
+    ck_assert_int_eq(cf_shutdown(observed, CF_WAIT), -1);
+    ck_assert_int_eq(errno, EDEADLK);
+    latch_raise(data);
+}
+
+START_TEST(an_observer_cannot_wait_for_the_shutdown)
+{
+    for (int way = 0; way < 4; way++) {
+        struct latch told = { 0 };
+        struct stage *stage = stage_new();
+
+        observed = open_observed(1, wait_for_shutdown, &told);
+        struct cf_future *running = tasks_start_holding(observed, stage, 0);
+        struct cf_future *pending = tasks_submit_int(observed, &task_twice, 1);
+        if (way == 0)
+            ck_assert(cf_cancel(pending));
+        else if (way == 1)
+            ck_assert_int_eq(cf_shutdown(observed, CF_CANCEL), 0);
+        else if (way == 2)
+            cf_interrupt(observed);
+        latch_raise(&stage->go);
+        asserts_int(running);
+        cf_error_of(pending);
+        cf_release(running);
+        cf_release(pending);
+        ck_assert_int_eq(cf_close(observed), 0);
+        ck_assert_uint_eq(latch_count(&told), way < 3 ? 3 : 4);
+    }
+}
+END_TEST
+
 /* Where the events of one call happen: submitted and cancelled in the caller, started and ended in the worker. */
 struct places {
     pthread_t caller;
@@ -240,6 +280,7 @@ static const TTest **const tests[] = {
     &an_observer_may_ask_the_call_and_finds_it_in_that_state,
     &an_observer_may_submit_to_another_executor,
     &an_observer_that_takes_long_holds_up_no_other_call,
+    &an_observer_cannot_wait_for_the_shutdown,
     &events_are_told_where_they_happen,
     NULL,
 };

@@ -327,6 +327,54 @@ START_TEST(a_map_of_more_items_than_may_be_pending_completes)
 }
 END_TEST
 
+/* The reader lets the calls run ahead of it, more and more each time. */
+START_TEST(a_bounded_map_keeps_its_order_while_it_runs_further_ahead)
+{
+    enum { ITEMS = 600, BOUND = 40 };
+    struct cf_executor *pool = cf_thread_pool(&(struct cf_options){ .max_workers = 2, .max_pending = BOUND });
+    struct stage *stage = stage_new();
+    static struct cue cues[ITEMS];
+
+    for (int i = 0; i < ITEMS; i++)
+        cues[i] = tasks_cue(stage, i, 0);
+    struct cf_iter *iter = cf_map(pool, &task_cue, cues, ITEMS, sizeof *cues, NULL);
+    for (int i = 0; i < ITEMS; i++) {
+        size_t total;
+        cf_remaining(iter, &total);
+        latch_await(&stage->ended, (uint32_t)total);
+        ck_assert_int_eq(asserts_int(cf_next(iter)), i);
+    }
+    asserts_ends(iter, CF_END);
+    cf_iter_free(iter);
+    cf_close(pool);
+}
+END_TEST
+
+/* There is no room, and as long as others keep it there will be none. */
+START_TEST(a_map_keeps_its_deadline_while_it_waits_for_room)
+{
+    const int numbers[5] = { 0 };
+
+    for (unsigned way = 0; way < 4; way++) {
+        struct bounded bounded = open_bounded(1);
+        struct cf_future *filler = try_submit(&bounded, 1);
+        const struct cf_map_options options = { .deadline = cf_after(0.1),
+                                                .chunksize = way % 2 == 0 ? 1 : 2,
+                                                .unordered = way / 2 == 1 };
+        struct cf_iter *iter = cf_map(bounded.pool, &task_twice, numbers, 5, sizeof *numbers, &options);
+
+        asserts_ends(iter, CF_TIMEOUT);
+        asserts_ends(iter, CF_END);
+        ck_assert_int_ge(cf_after(0), options.deadline);
+        ck_assert(!cf_done(filler));
+        cf_iter_free(iter);
+        latch_raise(&bounded.stage->go);
+        ck_assert_int_eq(asserts_take_int(filler), 1);
+        close_bounded(&bounded);
+    }
+}
+END_TEST
+
 START_TEST(never_more_are_pending_than_allowed)
 {
     enum { BOUND = 5 };
@@ -360,6 +408,8 @@ static const TTest **const tests[] = {
     &the_bound_does_not_bind_callbacks,
     &the_bound_does_not_bind_generators,
     &a_map_of_more_items_than_may_be_pending_completes,
+    &a_bounded_map_keeps_its_order_while_it_runs_further_ahead,
+    &a_map_keeps_its_deadline_while_it_waits_for_room,
     &never_more_are_pending_than_allowed,
     NULL,
 };

@@ -382,6 +382,54 @@ START_TEST(interrupt_against_waiters)
 }
 END_TEST
 
+struct interrupter {
+    pthread_t thread;
+    struct cf_executor *pool;
+    struct latch reading;
+};
+
+static void *
+interrupt_soon(void *data)
+{
+    struct interrupter *interrupter = data;
+
+    latch_await(&interrupter->reading, 20);
+    cf_interrupt(interrupter->pool);
+    return NULL;
+}
+
+static int
+one_after_another(void *source, const void **item, size_t *len)
+{
+    latch_raise(source);
+    *item = source;
+    *len = sizeof(int);
+    return 1;
+}
+
+START_TEST(interrupt_against_a_map_that_has_nothing_ahead)
+{
+    for (int round = 0; round < rounds(3000); round++) {
+        struct interrupter interrupter = { .pool = round % 2 == 0 ? cf_inline_pool(NULL) : tasks_pool(1) };
+        const struct cf_map_options options = { .buffersize = 1 };
+        struct cf_iter *iter =
+            cf_map_from(interrupter.pool, &task_nothing, one_after_another, &interrupter.reading, &options);
+        int interrupted = 0;
+
+        ck_assert_int_eq(pthread_create(&interrupter.thread, NULL, interrupt_soon, &interrupter), 0);
+        do {
+            cf_next(iter);
+            interrupted += cf_status(iter) == CF_INTERRUPTED;
+        } while (cf_status(iter) == CF_OK || cf_status(iter) == CF_INTERRUPTED);
+        ck_assert_int_eq(cf_status(iter), CF_END);
+        ck_assert_int_eq(interrupted, 1);
+        pthread_join(interrupter.thread, NULL);
+        cf_iter_free(iter);
+        ck_assert_int_eq(cf_close(interrupter.pool), 0);
+    }
+}
+END_TEST
+
 /* Maps on a pool that all share, reads some of it and gives up. */
 static void *
 map_and_give_up(void *data)
@@ -516,6 +564,7 @@ static const TTest **const tests[] = {
     &submit_against_shutdown_with_a_bound,
     &close_against_waiters,
     &interrupt_against_waiters,
+    &interrupt_against_a_map_that_has_nothing_ahead,
     &maps_given_up_against_each_other,
     &round_trips_of_several_threads,
     &many_pools_at_once,

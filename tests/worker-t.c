@@ -350,6 +350,114 @@ START_TEST(a_later_worker_that_fails_to_open_breaks_the_pool_but_not_what_runs)
 }
 END_TEST
 
+/* The first worker opens at once, the second one when it is told to. */
+static int
+open_slowly(struct cf_call *call, void **local, const void *worker_arg)
+{
+    struct stage *stage = *(struct stage *const *)worker_arg;
+
+    (void)call;
+    *local = NULL;
+    if (latch_raise(&stage->opened) > 0)
+        latch_await(&stage->of[0], 1);
+    return 0;
+}
+
+START_TEST(a_worker_that_takes_long_to_open_holds_up_no_other)
+{
+    struct stage *stage = stage_new();
+    struct cf_executor *pool =
+        cf_thread_pool(&(struct cf_options){ .max_workers = 2, .open_worker = open_slowly, .worker_arg = &stage });
+    struct cf_future *first = tasks_start_holding(pool, stage, 0);
+    struct cf_future *second = tasks_submit_int(pool, &task_twice, 1);
+
+    latch_await(&stage->opened, 2);
+    latch_raise(&stage->go);
+    ck_assert_int_eq(asserts_take_int(second), 2);
+    for (int i = 0; i < 10; i++) {
+        settle_down();
+        ck_assert_int_eq(asserts_take_int(tasks_submit_int(pool, &task_twice, i)), 2 * i);
+    }
+    latch_raise(&stage->of[0]);
+    cf_release(first);
+    ck_assert_int_eq(cf_close(pool), 0);
+}
+END_TEST
+
+/* Each worker waits in opening until all are there. */
+static int
+open_together(struct cf_call *call, void **local, const void *worker_arg)
+{
+    struct stage *stage = *(struct stage *const *)worker_arg;
+
+    (void)call;
+    *local = NULL;
+    latch_raise(&stage->opened);
+    latch_await(&stage->opened, WORKERS);
+    return 0;
+}
+
+START_TEST(workers_open_at_the_same_time)
+{
+    struct stage *stage = stage_new();
+    struct cf_executor *pool = cf_thread_pool(
+        &(struct cf_options){ .max_workers = WORKERS, .open_worker = open_together, .worker_arg = &stage });
+    struct cf_future *futures[WORKERS];
+
+    for (int i = 0; i < WORKERS; i++)
+        futures[i] = tasks_submit_int(pool, &task_twice, i);
+    for (int i = 0; i < WORKERS; i++)
+        ck_assert_int_eq(asserts_take_int(futures[i]), 2 * i);
+    ck_assert_int_eq(cf_close(pool), 0);
+}
+END_TEST
+
+static struct cf_executor *own_pool;
+
+/* What would wait for the worker that is being opened, or closed, is told so. */
+static int
+open_and_wait(struct cf_call *call, void **local, const void *worker_arg)
+{
+    struct stage *stage = *(struct stage *const *)worker_arg;
+    struct cf_future *own = cf_submit(own_pool, &task_local, NULL, 0);
+    const struct cf_error *error = cf_error_of(own);
+
+    (void)call;
+    ck_assert(error != NULL && error->why == CF_REFUSED && error->code == EDEADLK);
+    ck_assert_int_eq(cf_wait(&own, 1, CF_ALL_COMPLETED, CF_NEVER, NULL), CF_DEADLOCK);
+    ck_assert_int_eq(cf_shutdown(own_pool, CF_WAIT), -1);
+    ck_assert_int_eq(errno, EDEADLK);
+    cf_release(own);
+    *local = stage;
+    return 0;
+}
+
+static void
+wait_and_close(void *local)
+{
+    struct stage *stage = local;
+
+    ck_assert_int_eq(cf_shutdown(own_pool, CF_WAIT), -1);
+    ck_assert_int_eq(errno, EDEADLK);
+    latch_raise(&stage->closed);
+}
+
+START_TEST(opening_and_closing_a_worker_cannot_wait_for_it)
+{
+    struct stage *stage = stage_new();
+
+    own_pool = cf_thread_pool(&(struct cf_options){
+        .max_workers = 1, .open_worker = open_and_wait, .close_worker = wait_and_close, .worker_arg = &stage });
+    struct cf_future *future = cf_submit(own_pool, &task_local, NULL, 0);
+    const uintptr_t *local = cf_result(future, NULL);
+
+    ck_assert_uint_eq(*local, (uintptr_t)stage);
+    cf_release(future);
+    ck_assert_int_eq(cf_close(own_pool), 0);
+    ck_assert_uint_eq(latch_count(&stage->closed), 1);
+}
+END_TEST
+
 static int
 open_with_a_result(struct cf_call *call, void **local, const void *worker_arg)
 {
@@ -416,6 +524,9 @@ static const TTest **const tests[] = {
     &each_worker_keeps_something_of_its_own_from_open_to_close,
     &a_pool_that_served_no_call_opens_no_worker,
     &a_later_worker_that_fails_to_open_breaks_the_pool_but_not_what_runs,
+    &a_worker_that_takes_long_to_open_holds_up_no_other,
+    &workers_open_at_the_same_time,
+    &opening_and_closing_a_worker_cannot_wait_for_it,
     &what_open_worker_returns_besides_0_is_forgotten,
     &the_options_are_copied,
     &many_workers_run_at_once,
