@@ -154,7 +154,7 @@ cf_nursery_main(const struct nursery *nursery)
 
     cf_self.frame = NULL;
     cf_self.worker = NULL;
-    cf_self.generating = NULL;
+    cf_self.unbounded = NULL;
     cf_self.depth = 0;
     /* What the parent has yet to write is not to be written twice. */
     __fpurge(stdout);
