@@ -73,6 +73,7 @@ take_signals_and_serve(struct server_requests *requests, const struct server_opt
         cli_error("cannot take signals: %s", strerror(errno));
         return false;
     }
+    requests->log.signals = signals;
     ok = listen_and_serve(requests, options, signals);
     close(signals);
     return ok;
@@ -82,7 +83,7 @@ static bool
 run(const struct server_options *options)
 {
     static struct server_files files;
-    static struct server_requests requests = { .sleep = { .watch = -1 }, .log = { .fd = -1 } };
+    static struct server_requests requests = { .sleep = { .watch = -1 }, .log = { .fd = -1, .signals = -1 } };
     bool ok;
 
     ok = read_files(&files, options) && prepare(&requests, options, &files) &&

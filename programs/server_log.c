@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -81,12 +82,26 @@ to_json(const struct server_log_entry *entry)
         "bytes", (json_int_t)entry->bytes, "delay", microseconds((double)plan->delay / 1e9));
 }
 
+/* Wait until the log takes a line, which a pipe may not do for long; false: the server shall end first. */
+static bool
+wait_for_log(const struct server_log *log)
+{
+    struct pollfd fds[] = { { .fd = log->fd, .events = POLLOUT }, { .fd = log->signals, .events = POLLIN } };
+
+    while (poll(fds, 2, -1) < 0 && errno == EINTR)
+        ;
+    return fds[0].revents != 0;
+}
+
 static void
 write_all(struct server_log *log, const char *line, size_t len)
 {
     while (len > 0) {
+        if (!wait_for_log(log)) {
+            fail(log, "nobody reads it");
+            return;
+        }
         ssize_t n = write(log->fd, line, len);
-
         if (n < 0 && errno != EINTR) {
             fail(log, strerror(errno));
             return;

@@ -17,7 +17,8 @@
 
 struct server_log {
     const char *name;
-    int fd; /* -1: no log is kept */
+    int fd;      /* -1: no log is kept */
+    int signals; /* a descriptor that is readable when the server shall end; -1: none */
     bool failed;
 };
 

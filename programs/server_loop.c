@@ -27,8 +27,9 @@ server_loop_signals(void)
     sigaddset(&set, SIGTERM);
     if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
         return -1;
-    /* A log may be a pipe whose reader goes away. */
+    /* A log may be a pipe whose reader goes away, or grow to the largest size allowed. */
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
     return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
@@ -49,11 +50,18 @@ server_loop_descriptors(void)
     return (unsigned)(limit.rlim_cur < most ? limit.rlim_cur : most);
 }
 
-static struct MHD_Daemon *
-start(struct server_requests *requests, int listener)
+/* How many connections there may be at a time. */
+static unsigned
+most_connections(void)
 {
     unsigned descriptors = server_loop_descriptors();
-    unsigned most = descriptors > 2 * descriptors_kept ? descriptors - descriptors_kept : descriptors_kept;
+
+    return descriptors > 2 * descriptors_kept ? descriptors - descriptors_kept : descriptors_kept;
+}
+
+static struct MHD_Daemon *
+start(struct server_requests *requests, int listener, unsigned most)
+{
     struct MHD_OptionItem options[] = {
         { MHD_OPTION_LISTEN_SOCKET, listener, NULL },
         { MHD_OPTION_CONNECTION_LIMIT, (intptr_t)most, NULL },
@@ -81,8 +89,30 @@ wait_for_work(struct MHD_Daemon *daemon, const struct server_sleep *sleep, struc
 }
 
 static bool
-serve(struct MHD_Daemon *daemon, struct server_sleep *sleep, int signals)
+is_full(struct MHD_Daemon *daemon, unsigned most)
 {
+    return MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS)->num_connections >= most;
+}
+
+/*
+ * At the limit libmicrohttpd stops to look at the listening socket, and begins again when it runs for the next time after
+ * connections have ended; for which nothing need happen, so it is run once more here.
+ */
+static bool
+run(struct MHD_Daemon *daemon, unsigned most, bool *was_full)
+{
+    bool ok = MHD_run(daemon) == MHD_YES;
+
+    if (*was_full && !is_full(daemon, most))
+        ok = ok && MHD_run(daemon) == MHD_YES;
+    *was_full = is_full(daemon, most);
+    return ok;
+}
+
+static bool
+serve(struct MHD_Daemon *daemon, struct server_sleep *sleep, int signals, unsigned most)
+{
+    bool full = false;
     const union MHD_DaemonInfo *info = MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_EPOLL_FD);
     struct pollfd fds[] = {
         { .fd = signals, .events = POLLIN },
@@ -92,7 +122,7 @@ serve(struct MHD_Daemon *daemon, struct server_sleep *sleep, int signals)
 
     while (fds[0].revents == 0) {
         server_sleep_wake(sleep);
-        if (MHD_run(daemon) != MHD_YES || !wait_for_work(daemon, sleep, fds, sizeof fds / sizeof fds[0])) {
+        if (!run(daemon, most, &full) || !wait_for_work(daemon, sleep, fds, sizeof fds / sizeof fds[0])) {
             cli_error("cannot go on serving: %s", strerror(errno));
             return false;
         }
@@ -103,7 +133,8 @@ serve(struct MHD_Daemon *daemon, struct server_sleep *sleep, int signals)
 bool
 server_loop_run(struct server_requests *requests, int listener, int signals)
 {
-    struct MHD_Daemon *daemon = start(requests, listener);
+    const unsigned most = most_connections();
+    struct MHD_Daemon *daemon = start(requests, listener, most);
     bool ok;
 
     if (daemon == NULL) {
@@ -111,7 +142,7 @@ server_loop_run(struct server_requests *requests, int listener, int signals)
         close(listener);
         return false;
     }
-    ok = serve(daemon, &requests->sleep, signals);
+    ok = serve(daemon, &requests->sleep, signals, most);
     /* libmicrohttpd must not be stopped while connections are suspended. */
     server_sleep_wake_all(&requests->sleep);
     MHD_stop_daemon(daemon);

@@ -642,3 +642,37 @@ refused() {
     run -1 bash -c 'timeout 10 flags_server --made-up --port 0 >/dev/full'
     [[ $output == "flags_server: standard output: "* ]]
 }
+
+@test "a server that had as many connections as it may serves others once they have left" {
+    ulimit -n 80
+    start_server
+    for i in {1..70}; do
+        exec {fd}<>"/dev/tcp/127.0.0.1/$SERVER_PORT" || break
+        fds+=("$fd")
+    done
+    [ "${#fds[@]}" -ge 48 ]
+    sleep 0.2
+    for fd in "${fds[@]}"; do
+        exec {fd}>&-
+    done
+    run -0 curl -s -f --max-time 10 -o /dev/null "$SERVER_URL/br/br.png"
+}
+
+@test "a log that nobody reads does not keep the server from ending" {
+    mkfifo "$BATS_TEST_TMPDIR/fifo"
+    exec {reader}<>"$BATS_TEST_TMPDIR/fifo"
+    start_server --made-up --log "$BATS_TEST_TMPDIR/fifo"
+    for i in {1..600}; do
+        echo "url=$SERVER_URL/br/br.png"
+    done >"$BATS_TEST_TMPDIR/urls"
+    curl -s -K "$BATS_TEST_TMPDIR/urls" >/dev/null 2>&1 3>&- &
+    client=$!
+    sleep 1
+    # A part of the log is missing, which its exit status says.
+    status=0
+    stop_server || status=$?
+    [ "$status" -eq 1 ]
+    grep -q 'fifo: nobody reads it; the log ends here' "$SERVER_ERR"
+    kill "$client" 2>/dev/null || true
+    exec {reader}<&-
+}
