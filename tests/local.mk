@@ -4,7 +4,12 @@
 unit_tests =
 
 # Tests in C of what the programs are made of.
-program_tests = %D%/fetch-t
+program_tests = \
+    %D%/fetch-t \
+    %D%/lines-t \
+    %D%/numbers-t \
+    %D%/primes-t \
+    %D%/primes_big-t
 
 # Tests of the programs.
 bats_tests = \
@@ -12,6 +17,10 @@ bats_tests = \
     %D%/flags_errors.bats \
     %D%/flags_json.bats \
     %D%/flags_signals.bats \
+    %D%/primes.bats \
+    %D%/primes_input.bats \
+    %D%/primes_json.bats \
+    %D%/primes_signals.bats \
     %D%/progress.bats \
     %D%/quickstart.bats \
     %D%/readme.bats \
@@ -51,6 +60,19 @@ TESTS += $(bats_tests)
 
 LDADD = %D%/libtap.a lib/libcf.la $(CHECK_LIBS)
 %C%_fetch_t_LDADD = %D%/libtap.a programs/libshared.a $(CHECK_LIBS) $(CURL_LIBS)
+%C%_lines_t_CFLAGS = $(AM_CFLAGS) $(GMP_CFLAGS)
+%C%_lines_t_LDADD = %D%/libtap.a $(primes_libs) $(CHECK_LIBS)
+%C%_numbers_t_CFLAGS = $(AM_CFLAGS) $(GMP_CFLAGS)
+%C%_numbers_t_LDADD = %D%/libtap.a $(primes_libs) $(CHECK_LIBS)
+%C%_primes_t_SOURCES = %D%/primes-t.c $(reference)
+%C%_primes_t_CFLAGS = $(AM_CFLAGS) $(GMP_CFLAGS) $(PRIMESIEVE_CFLAGS)
+%C%_primes_t_LDADD = $(primes_test_libs)
+%C%_primes_big_t_SOURCES = %D%/primes_big-t.c $(reference)
+%C%_primes_big_t_CFLAGS = $(AM_CFLAGS) $(GMP_CFLAGS) $(PRIMESIEVE_CFLAGS)
+%C%_primes_big_t_LDADD = $(primes_test_libs)
+reference = %D%/reference.c %D%/reference.h
+primes_test_libs = \
+    %D%/libtap.a programs/libprimes.a $(CHECK_LIBS) $(PRIMESIEVE_LIBS) $(PARI_LIBS) $(GMP_LIBS)
 %C%_libtap_a_SOURCES = %D%/tap.c %D%/tap.h
 %C%_libtap_a_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 
