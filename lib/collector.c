@@ -53,7 +53,6 @@ receive(struct process_pool *pool)
     while ((n = recv(pool->socket, &message, sizeof message, MSG_DONTWAIT)) == sizeof message) {
         struct lane_state *lane = &pool->lanes[message.lane];
         if (message.word == NURSERY_STARTED) {
-            snprintf(lane->worker.name, sizeof lane->worker.name, "pid %d", (int)message.pid);
             cf_spin_lock(&pool->lock);
             lane->life = LANE_ALIVE;
             cf_spin_unlock(&pool->lock);

@@ -31,7 +31,7 @@ fate_of(int status, char *text, size_t size)
 }
 
 static struct cf_error *
-loss(const struct lane_state *lane, const char *task, int status)
+loss(struct process_pool *pool, const struct lane_state *lane, const char *task, int status)
 {
     const int code = WIFSIGNALED(status) ? WTERMSIG(status) : 256 + WEXITSTATUS(status);
     const char *domain = WIFSIGNALED(status) ? "signal" : "exit";
@@ -39,10 +39,12 @@ loss(const struct lane_state *lane, const char *task, int status)
 
     fate_of(status, fate, sizeof fate);
     if (lane->killed_for == CF_TIMED_OUT)
-        return cf_error_new(CF_TIMED_OUT, domain, code, task, lane->worker.name, "it took longer than it may");
+        return cf_error_new(CF_TIMED_OUT, domain, code, task, cf_lane_name(pool, lane).text,
+                            "it took longer than it may");
     if (lane->killed_for == CF_KILLED)
-        return cf_error_new(CF_KILLED, domain, code, task, lane->worker.name, "its executor was killed");
-    return cf_error_new(CF_WORKER_LOST, domain, code, task, lane->worker.name, "the worker died of %s", fate);
+        return cf_error_new(CF_KILLED, domain, code, task, cf_lane_name(pool, lane).text, "its executor was killed");
+    return cf_error_new(CF_WORKER_LOST, domain, code, task, cf_lane_name(pool, lane).text, "the worker died of %s",
+                        fate);
 }
 
 static void
@@ -81,6 +83,7 @@ clear_lane(struct process_pool *pool, struct lane_state *lane, bool breaks)
     pool->workers--;
     pool->broken = pool->broken || breaks;
     mine->opened = mine->open_failed = mine->retired = mine->hold = mine->asleep = 0;
+    mine->pid = 0;
     cf_spin_unlock(&pool->lock);
 }
 
@@ -113,7 +116,7 @@ verdict(struct process_pool *pool, const struct lane_state *lane, int status, bo
         *what = "workers die one after another";
     else
         return NULL;
-    return loss(lane, "", status);
+    return loss(pool, lane, "", status);
 }
 
 /* The call that the worker was running when it died is lost with it. */
@@ -127,8 +130,8 @@ add_loss(struct process_pool *pool, struct lane_state *lane, struct cf_future *c
     }
     cf_argument_drop(pool, call);
     call->result_len = 0;
-    cf_outcome_set_error(call, loss(lane, call->task->name, status));
-    struct news *news = cf_news_add(paper, call, lane, cf_lane_slot(pool, lane, lane->head));
+    cf_outcome_set_error(call, loss(pool, lane, call->task->name, status));
+    struct news *news = cf_news_add(pool, paper, call, lane);
     news->ended = true;
     news->ended_at = cf_now();
     if (noted)

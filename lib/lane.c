@@ -249,6 +249,7 @@ cf_lane_serve(const struct nursery *nursery, unsigned number)
     struct cf_worker worker = { .executor = nursery->executor };
     struct cf_frame frame = { .executor = nursery->executor, .worker = &worker };
 
+    atomic_store(&lane->pid, getpid());
     snprintf(worker.name, sizeof worker.name, "pid %d", (int)getpid());
     cf_self.frame = &frame;
     serving.nursery = nursery;

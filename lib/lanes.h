@@ -57,6 +57,7 @@ struct lane {
 
     /* Written by the worker. */
     alignas(64) _Atomic uint32_t asleep; /* 1: the worker is, or is about to be, in futex_wait() on this */
+    _Atomic pid_t pid;                   /* its own, before anything else */
     _Atomic uint32_t opened;             /* .open_worker has succeeded, */
     _Atomic uint32_t open_failed;        /* or not, and failure has the error as its outcome */
     _Atomic uint32_t retired;            /* it has run as many calls as it may, and exits */

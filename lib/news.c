@@ -21,8 +21,9 @@ cf_news_exclude(struct process_pool *pool)
 }
 
 struct news *
-cf_news_add(struct newspaper *paper, struct cf_future *call, const struct lane_state *lane, const struct slot *slot)
+cf_news_add(struct process_pool *pool, struct newspaper *paper, struct cf_future *call, const struct lane_state *lane)
 {
+    const struct slot *slot = cf_lane_slot(pool, lane, lane->head);
     struct news *news = &paper->news[paper->count++];
 
     news->call = cf_retain(call);
@@ -31,7 +32,7 @@ cf_news_add(struct newspaper *paper, struct cf_future *call, const struct lane_s
     if (news->started == 0)
         news->started = cf_now();
     news->ended_at = atomic_load_explicit(&slot->ended, memory_order_relaxed);
-    news->worker = lane->worker;
+    snprintf(news->worker.name, sizeof news->worker.name, "%s", cf_lane_name(pool, lane).text);
     return news;
 }
 
@@ -47,7 +48,7 @@ note_start(struct process_pool *pool, struct lane_state *lane, struct newspaper 
     lane->noted = head + 1;
     cf_future_claim(call);
     cf_executor_started(&pool->base);
-    return cf_news_add(paper, call, lane, cf_lane_slot(pool, lane, head));
+    return cf_news_add(pool, paper, call, lane);
 }
 
 /* More calls are sent ahead while they are short.  The lock is held. */
@@ -80,7 +81,7 @@ take_head(struct process_pool *pool, struct lane_state *lane, struct newspaper *
     struct news *news = note_start(pool, lane, paper);
 
     if (news == NULL) {
-        news = cf_news_add(paper, call, lane, slot);
+        news = cf_news_add(pool, paper, call, lane);
         news->started = 0;
     }
     news->ended = true;

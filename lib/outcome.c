@@ -48,8 +48,9 @@ cf_outcome_take(struct process_pool *pool, const struct lane_state *lane, struct
 
     call->result_len = 0;
     if (bytes == NULL) {
-        cf_outcome_set_error(call, cf_error_new(CF_RAISED, "errno", ENOMEM, call->task->name, lane->worker.name,
-                                                "no memory for a result of %zu bytes", slot->len));
+        cf_outcome_set_error(call,
+                             cf_error_new(CF_RAISED, "errno", ENOMEM, call->task->name, cf_lane_name(pool, lane).text,
+                                          "no memory for a result of %zu bytes", slot->len));
     } else if (slot->failed) {
         cf_outcome_set_error(call, cf_outcome_error(call, slot, bytes));
         free(copy);

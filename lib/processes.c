@@ -206,7 +206,6 @@ map_segment(struct process_pool *pool)
     for (unsigned i = 0; i < workers; i++) {
         pool->lanes[i].number = i;
         pool->lanes[i].ahead = AHEAD;
-        pool->lanes[i].worker.executor = &pool->base;
     }
     return 0;
 }

@@ -4,6 +4,8 @@
 #ifndef CF_PROCESSES_H
 #define CF_PROCESSES_H 1
 
+#include <stdio.h>
+
 #include "lanes.h"
 
 enum {
@@ -24,10 +26,9 @@ struct lane_state {
     struct cf_future *calls[LANE_SLOTS];
 
     /* The collector's. */
-    struct cf_worker worker; /* for its name */
-    _Atomic uint64_t noted;  /* slots before this one are known to have been started, or withdrawn */
-    enum cf_why killed_for;  /* CF_TIMED_OUT or CF_KILLED; 0: it was not killed by us */
-    bool killed_hard;        /* and with SIGKILL */
+    _Atomic uint64_t noted; /* slots before this one are known to have been started, or withdrawn */
+    enum cf_why killed_for; /* CF_TIMED_OUT or CF_KILLED; 0: it was not killed by us */
+    bool killed_hard;       /* and with SIGKILL */
     cf_time killed_at;
 };
 
@@ -82,6 +83,19 @@ cf_lane_slot(struct process_pool *pool, const struct lane_state *lane, uint64_t 
     return &cf_lane_shared(pool, lane)->slots[index % LANE_SLOTS];
 }
 
+/* How the worker of the lane is called. */
+struct cf_lane_name {
+    char text[24];
+};
+static inline struct cf_lane_name
+cf_lane_name(struct process_pool *pool, const struct lane_state *lane)
+{
+    struct cf_lane_name name;
+
+    snprintf(name.text, sizeof name.text, "pid %d", (int)atomic_load(&cf_lane_shared(pool, lane)->pid));
+    return name;
+}
+
 static inline uint64_t
 cf_lane_filled(const struct lane_state *lane)
 {
@@ -129,8 +143,8 @@ struct newspaper {
 };
 
 void cf_news_exclude(struct process_pool *pool);
-struct news *cf_news_add(struct newspaper *paper, struct cf_future *call, const struct lane_state *lane,
-                         const struct slot *slot);
+struct news *cf_news_add(struct process_pool *pool, struct newspaper *paper, struct cf_future *call,
+                         const struct lane_state *lane);
 bool cf_news_read(struct process_pool *pool, struct lane_state *lane, struct newspaper *paper);
 void cf_news_tell(struct process_pool *pool, struct newspaper *paper);
 bool cf_news_waits(struct process_pool *pool);
