@@ -8,9 +8,9 @@
 
 #include "cli.h"
 
-/* What a batch may cost, in nanoseconds, and how long it may be, unless it is a single line. */
+/* What a batch may cost, in nanoseconds, and how long it may be, unless it is a single line; so a block fits. */
 #define BATCH_COST 1e6
-#define BATCH_SIZE LINES_BLOCK
+#define BATCH_SIZE ((ptrdiff_t)2 * LINES_BLOCK)
 
 /* Nothing that is as long is below 2^64, but for leading zeros. */
 #define SMALL_DIGITS 20
@@ -61,9 +61,43 @@ cost_of(enum primes_method method, size_t digits)
     return method == PRIMES_METHOD_GMP ? 2000 : 200;
 }
 
-/* Add the lines of a batch to the buffer, and count them. */
-static void
-cut(struct batches *batches)
+/* How many of the eight characters at text are newlines. */
+static unsigned
+newlines_of_eight(const char *text)
+{
+    uint64_t low_bits = 0x7f7f7f7f7f7f7f7f;
+    uint64_t ones = 0x0101010101010101;
+    uint64_t word;
+    uint64_t others;
+
+    memcpy(&word, text, sizeof word);
+    word ^= '\n' * ones;
+    others = ((word & low_bits) + low_bits) | word;
+    return (unsigned)((~others >> 7 & ones) * ones >> 56);
+}
+
+/* How many lines there are, if there is a newline in each stretch of STRETCH characters, as in all usual ones; else 0. */
+#define STRETCH 24
+static size_t
+count_short_lines(const char *at, const char *end)
+{
+    size_t count = 0;
+
+    for (; end - at >= STRETCH; at += STRETCH) {
+        unsigned newlines = newlines_of_eight(at) + newlines_of_eight(at + 8) + newlines_of_eight(at + 16);
+
+        if (newlines == 0)
+            return 0;
+        count += newlines;
+    }
+    for (; at < end; at++)
+        count += *at == '\n';
+    return count;
+}
+
+/* Find out where the next batch ends, line by line, and count its lines. */
+static const char *
+find_end(struct batches *batches)
 {
     const char *start = batches->text;
     const char *at = start;
@@ -78,8 +112,21 @@ cut(struct batches *batches)
         batches->line++;
         at = next;
     }
-    batches->text = at;
-    buffer_add(&batches->batch, start, (size_t)(at - start));
+    return at;
+}
+
+/* Add the lines of the next batch to the buffer, and count them. */
+static void
+cut(struct batches *batches)
+{
+    const char *start = batches->text;
+    size_t count = 0;
+
+    if (batches->method == PRIMES_METHOD_AUTO && batches->most > 0 && batches->end - start <= BATCH_SIZE)
+        count = count_short_lines(start, batches->end);
+    batches->line += count;
+    batches->text = count > 0 ? batches->end : find_end(batches);
+    buffer_add(&batches->batch, start, (size_t)(batches->text - start));
 }
 
 const struct batch *
