@@ -29,7 +29,7 @@ compare_thread(struct cf_future *future, void *data)
     latch_raise(&stage->ended);
 }
 
-START_TEST(a_callback_runs_in_the_worker_that_finished_the_call)
+TEST(a_callback_runs_in_the_worker_that_finished_the_call)
 {
     struct cf_executor *pool = tasks_pool(3);
     struct stage *stage = stage_new();
@@ -42,7 +42,6 @@ START_TEST(a_callback_runs_in_the_worker_that_finished_the_call)
     cf_release(future);
     cf_close(pool);
 }
-END_TEST
 
 /* Says in of[0] that it runs, waits until of[1] is raised, and says in of[2] that it has run. */
 static void
@@ -64,7 +63,7 @@ count(struct cf_future *future, void *data)
     latch_raise(data);
 }
 
-START_TEST(who_waits_is_woken_before_the_callbacks_have_run)
+TEST(who_waits_is_woken_before_the_callbacks_have_run)
 {
     struct cf_executor *pool = tasks_pool(1);
     struct stage *stage = stage_new();
@@ -79,9 +78,8 @@ START_TEST(who_waits_is_woken_before_the_callbacks_have_run)
     cf_release(future);
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(shutdown_waits_for_callbacks)
+TEST(shutdown_waits_for_callbacks)
 {
     struct cf_executor *pool = tasks_pool(1);
     struct stage *stage = stage_new();
@@ -96,7 +94,6 @@ START_TEST(shutdown_waits_for_callbacks)
     cf_release(future);
     cf_close(pool);
 }
-END_TEST
 
 static void *
 cancel(void *future)
@@ -105,7 +102,7 @@ cancel(void *future)
     return NULL;
 }
 
-START_TEST(shutdown_waits_for_the_callbacks_of_a_canceller)
+TEST(shutdown_waits_for_the_callbacks_of_a_canceller)
 {
     struct cf_executor *pool = tasks_pool(1);
     struct stage *stage = stage_new();
@@ -125,7 +122,6 @@ START_TEST(shutdown_waits_for_the_callbacks_of_a_canceller)
     cf_release(pending);
     cf_close(pool);
 }
-END_TEST
 
 /* What a callback tries, and what it is given for that. */
 struct attempt {
@@ -158,7 +154,7 @@ do_everything_that_does_not_wait(struct cf_future *future, void *data)
     latch_raise(&attempt->called);
 }
 
-START_TEST(a_callback_may_call_everything_that_does_not_wait)
+TEST(a_callback_may_call_everything_that_does_not_wait)
 {
     struct cf_executor *pool = tasks_pool(2);
     struct stage *stage = stage_new();
@@ -181,7 +177,6 @@ START_TEST(a_callback_may_call_everything_that_does_not_wait)
     cf_release(future);
     ck_assert_uint_eq(latch_count(&attempt.called), 2);
 }
-END_TEST
 
 static void
 assert_deadlock(struct cf_future *unfinished)
@@ -219,7 +214,7 @@ wait_for_all_kinds(struct cf_future *future, void *data)
     latch_raise(&attempt->called);
 }
 
-START_TEST(a_callback_that_would_wait_for_its_own_executor_is_told_of_the_deadlock)
+TEST(a_callback_that_would_wait_for_its_own_executor_is_told_of_the_deadlock)
 {
     struct cf_executor *pool = tasks_pool(2);
     struct stage *stage = stage_new();
@@ -239,7 +234,6 @@ START_TEST(a_callback_that_would_wait_for_its_own_executor_is_told_of_the_deadlo
     cf_release(future);
     ck_assert_int_eq(cf_close(pool), 0);
 }
-END_TEST
 
 static void
 wait_in_canceller(struct cf_future *future, void *data)
@@ -251,7 +245,7 @@ wait_in_canceller(struct cf_future *future, void *data)
     latch_raise(&attempt->called);
 }
 
-START_TEST(the_same_holds_in_the_callback_of_a_cancelled_call)
+TEST(the_same_holds_in_the_callback_of_a_cancelled_call)
 {
     struct cf_executor *pool = tasks_pool(1);
     struct stage *stage = stage_new();
@@ -266,7 +260,6 @@ START_TEST(the_same_holds_in_the_callback_of_a_cancelled_call)
     cf_release(future);
     cf_close(pool);
 }
-END_TEST
 
 static void
 interrupt(struct cf_future *future, void *data)
@@ -275,7 +268,7 @@ interrupt(struct cf_future *future, void *data)
     cf_interrupt(data);
 }
 
-START_TEST(a_callback_may_interrupt)
+TEST(a_callback_may_interrupt)
 {
     struct cf_executor *pool = tasks_pool(1);
     struct stage *stage = stage_new();
@@ -289,7 +282,6 @@ START_TEST(a_callback_may_interrupt)
     cf_release(future);
     ck_assert_int_eq(cf_close(pool), 0);
 }
-END_TEST
 
 static void
 wait_elsewhere(struct cf_future *future, void *data)
@@ -302,7 +294,7 @@ wait_elsewhere(struct cf_future *future, void *data)
     latch_raise(&attempt->called);
 }
 
-START_TEST(a_callback_may_wait_for_another_executor)
+TEST(a_callback_may_wait_for_another_executor)
 {
     struct cf_executor *pool = tasks_pool(1), *other = tasks_pool(1);
     struct attempt attempt = { .pool = other };
@@ -316,7 +308,6 @@ START_TEST(a_callback_may_wait_for_another_executor)
     cf_close(pool);
     cf_close(other);
 }
-END_TEST
 
 /* A callback that takes long, here until another call has run. */
 static void
@@ -330,7 +321,7 @@ wait_for_latch(struct cf_future *future, void *data)
     latch_raise(&stage->of[1]);
 }
 
-START_TEST(a_callback_that_takes_long_holds_up_no_other_call)
+TEST(a_callback_that_takes_long_holds_up_no_other_call)
 {
     struct cf_executor *pool = tasks_pool(2);
     struct stage *stage = stage_new();
@@ -344,7 +335,6 @@ START_TEST(a_callback_that_takes_long_holds_up_no_other_call)
     cf_release(first);
     cf_close(pool);
 }
-END_TEST
 
 static struct cf_future *nested_submitted;
 
@@ -365,7 +355,7 @@ submit_to_the_broken(struct cf_future *future, void *data)
     nested_submitted = tasks_submit_int(*(struct cf_executor **)data, &task_twice, 1);
 }
 
-START_TEST(a_callback_may_submit_while_the_executor_breaks)
+TEST(a_callback_may_submit_while_the_executor_breaks)
 {
     struct stage *stage = stage_new();
     struct cf_executor *pool =
@@ -380,7 +370,6 @@ START_TEST(a_callback_may_submit_while_the_executor_breaks)
     cf_release(future);
     cf_close(pool);
 }
-END_TEST
 
 struct remover {
     pthread_t thread;
@@ -401,7 +390,7 @@ remove_hold(void *data)
     return NULL;
 }
 
-START_TEST(removing_a_callback_that_runs_elsewhere_waits_for_it)
+TEST(removing_a_callback_that_runs_elsewhere_waits_for_it)
 {
     struct cf_executor *pool = tasks_pool(1);
     struct stage *stage = stage_new();
@@ -420,7 +409,6 @@ START_TEST(removing_a_callback_that_runs_elsewhere_waits_for_it)
     cf_release(remover.future);
     cf_close(pool);
 }
-END_TEST
 
 static void
 remove_itself(struct cf_future *future, void *data)
@@ -429,7 +417,7 @@ remove_itself(struct cf_future *future, void *data)
     latch_raise(data);
 }
 
-START_TEST(a_callback_that_removes_itself_has_run)
+TEST(a_callback_that_removes_itself_has_run)
 {
     struct cf_future *future = cf_promise();
     struct latch called = { 0 };
@@ -441,7 +429,6 @@ START_TEST(a_callback_that_removes_itself_has_run)
     ck_assert_uint_eq(latch_count(&called), 2);
     cf_release(future);
 }
-END_TEST
 
 static void
 remove_the_next(struct cf_future *future, void *data)
@@ -449,7 +436,7 @@ remove_the_next(struct cf_future *future, void *data)
     ck_assert(cf_remove_on_done(future, count, data));
 }
 
-START_TEST(a_callback_may_remove_one_that_has_not_run_yet)
+TEST(a_callback_may_remove_one_that_has_not_run_yet)
 {
     struct cf_future *future = cf_promise();
     struct latch called = { 0 };
@@ -460,9 +447,8 @@ START_TEST(a_callback_may_remove_one_that_has_not_run_yet)
     ck_assert_uint_eq(latch_count(&called), 0);
     cf_release(future);
 }
-END_TEST
 
-START_TEST(a_callback_added_twice_runs_twice_and_is_removed_once_at_a_time)
+TEST(a_callback_added_twice_runs_twice_and_is_removed_once_at_a_time)
 {
     struct cf_future *future = cf_promise();
     struct latch called = { 0 }, other = { 0 };
@@ -476,7 +462,6 @@ START_TEST(a_callback_added_twice_runs_twice_and_is_removed_once_at_a_time)
     ck_assert_uint_eq(latch_count(&other), 1);
     cf_release(future);
 }
-END_TEST
 
 /* What callbacks with a letter each have written. */
 static char letters[8];
@@ -488,7 +473,7 @@ write_letter(struct cf_future *future, void *letter)
     strcat(letters, letter);
 }
 
-START_TEST(of_several_equal_callbacks_the_first_is_taken_back)
+TEST(of_several_equal_callbacks_the_first_is_taken_back)
 {
     struct cf_future *future = cf_promise();
     char a[] = "a", b[] = "b";
@@ -501,7 +486,6 @@ START_TEST(of_several_equal_callbacks_the_first_is_taken_back)
     ck_assert_str_eq(letters, "ba");
     cf_release(future);
 }
-END_TEST
 
 static void
 add_another(struct cf_future *future, void *data)
@@ -512,7 +496,7 @@ add_another(struct cf_future *future, void *data)
         ck_assert_int_eq(cf_on_done(future, add_another, called), 0);
 }
 
-START_TEST(a_callback_may_add_itself_again_and_again)
+TEST(a_callback_may_add_itself_again_and_again)
 {
     struct cf_future *future = cf_promise();
     struct latch called = { 0 };
@@ -522,7 +506,6 @@ START_TEST(a_callback_may_add_itself_again_and_again)
     ck_assert_uint_eq(latch_count(&called), 1000);
     cf_release(future);
 }
-END_TEST
 
 /* Gives back the reference of the one who made the future. */
 static void
@@ -533,7 +516,7 @@ release(struct cf_future *future, void *data)
     latch_raise(data);
 }
 
-START_TEST(a_callback_may_release_the_last_reference)
+TEST(a_callback_may_release_the_last_reference)
 {
     struct latch called = { 0 };
 
@@ -550,9 +533,8 @@ START_TEST(a_callback_may_release_the_last_reference)
     cf_on_done(done, release, &called);
     ck_assert_uint_eq(latch_count(&called), 7);
 }
-END_TEST
 
-START_TEST(a_callback_may_release_the_last_reference_to_a_call)
+TEST(a_callback_may_release_the_last_reference_to_a_call)
 {
     struct cf_executor *pool = tasks_pool(1);
     struct stage *stage = stage_new();
@@ -567,7 +549,6 @@ START_TEST(a_callback_may_release_the_last_reference_to_a_call)
     cf_close(pool);
     ck_assert_uint_eq(latch_count(&called), 2);
 }
-END_TEST
 
 struct chain {
     struct cf_executor *pool;
@@ -588,7 +569,7 @@ forge(struct cf_future *future, void *data)
     latch_raise(&chain->links);
 }
 
-START_TEST(callbacks_may_forge_a_long_chain_of_calls)
+TEST(callbacks_may_forge_a_long_chain_of_calls)
 {
     struct chain chain = { .pool = tasks_pool(2) };
     struct cf_future *first = tasks_submit_int(chain.pool, &task_twice, 5000);
@@ -598,7 +579,6 @@ START_TEST(callbacks_may_forge_a_long_chain_of_calls)
     latch_await(&chain.links, 5001);
     cf_close(chain.pool);
 }
-END_TEST
 
 static const TTest **const tests[] = {
     &a_callback_runs_in_the_worker_that_finished_the_call,

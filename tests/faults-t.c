@@ -570,36 +570,32 @@ static void (*const scenarios[])(void) = {
 };
 #define SCENARIOS ((int)(sizeof scenarios / sizeof *scenarios))
 
-START_TEST(each_allocation_may_fail_once)
+TEST(each_allocation_may_fail_once)
 {
     refuse_in_turn(scenarios[_i], FAULT_MEMORY, 1);
 }
-END_TEST
 
-START_TEST(from_each_allocation_on_all_may_fail)
+TEST(from_each_allocation_on_all_may_fail)
 {
     refuse_in_turn(scenarios[_i], FAULT_MEMORY, FOR_EVER);
 }
-END_TEST
 
 /* What fails twice may have been tried a second time in another way. */
-START_TEST(several_allocations_in_a_row_may_fail)
+TEST(several_allocations_in_a_row_may_fail)
 {
     for (long many = 2; many <= 6; many++)
         refuse_in_turn(scenarios[_i], FAULT_MEMORY, many);
 }
-END_TEST
 
-START_TEST(each_thread_and_descriptor_may_fail)
+TEST(each_thread_and_descriptor_may_fail)
 {
     if (scenarios[_i] == promise)
         return;
     refuse_in_turn(scenarios[_i], FAULT_THREAD | FAULT_EVENTFD, 1);
     refuse_in_turn(scenarios[_i], FAULT_THREAD | FAULT_EVENTFD, FOR_EVER);
 }
-END_TEST
 
-START_TEST(a_pool_that_cannot_start_any_worker_is_broken_and_says_why)
+TEST(a_pool_that_cannot_start_any_worker_is_broken_and_says_why)
 {
     struct cf_executor *pool = tasks_pool(2);
     struct cf_future *futures[3];
@@ -619,9 +615,8 @@ START_TEST(a_pool_that_cannot_start_any_worker_is_broken_and_says_why)
     ck_assert_int_eq(cf_close(pool), -1);
     ck_assert_int_eq(errno, EPIPE);
 }
-END_TEST
 
-START_TEST(a_pool_that_cannot_start_another_worker_does_with_those_it_has)
+TEST(a_pool_that_cannot_start_another_worker_does_with_those_it_has)
 {
     struct cf_executor *pool = tasks_pool(4);
     struct stage *stage = stage_new();
@@ -642,7 +637,6 @@ START_TEST(a_pool_that_cannot_start_another_worker_does_with_those_it_has)
     ck_assert_int_eq(asserts_take_int(running), 0);
     ck_assert_int_eq(cf_close(pool), 0);
 }
-END_TEST
 
 static void *
 submit_nothing(void *pool)
@@ -655,7 +649,7 @@ submit_nothing(void *pool)
  * While a third worker is being tried, one falls asleep because the third would look for work, and the other takes
  * several calls, of which the first needs the second.
  */
-START_TEST(a_worker_that_cannot_be_started_leaves_its_work_to_one_that_sleeps)
+TEST(a_worker_that_cannot_be_started_leaves_its_work_to_one_that_sleeps)
 {
     struct stage *stage = stage_new(), *gates[2] = { stage_new(), stage_new() };
     pthread_t thread;
@@ -686,9 +680,8 @@ START_TEST(a_worker_that_cannot_be_started_leaves_its_work_to_one_that_sleeps)
     cf_release(two);
     ck_assert_int_eq(cf_close(pool), 0);
 }
-END_TEST
 
-START_TEST(without_a_descriptor_a_constructor_says_so)
+TEST(without_a_descriptor_a_constructor_says_so)
 {
     arm(FAULT_EVENTFD, 1, FOR_EVER);
     struct cf_executor *threads = cf_thread_pool(NULL);
@@ -704,9 +697,8 @@ START_TEST(without_a_descriptor_a_constructor_says_so)
     asserts_refused(future, EMFILE);
     cf_release(future);
 }
-END_TEST
 
-START_TEST(a_call_without_memory_is_refused_with_no_effect)
+TEST(a_call_without_memory_is_refused_with_no_effect)
 {
     struct cf_executor *pool = tasks_pool(1);
     struct stage *stage = stage_new();
@@ -724,7 +716,6 @@ START_TEST(a_call_without_memory_is_refused_with_no_effect)
     ck_assert_uint_eq(latch_count(&stage->started), 2);
     ck_assert_int_eq(cf_close(pool), 0);
 }
-END_TEST
 
 /* Become nobody, whom limits bind, with so many threads at most. */
 static void
@@ -738,7 +729,7 @@ become_nobody(rlim_t threads)
     ck_assert_int_eq(setresuid(65534, 65534, 65534), 0);
 }
 
-START_TEST(where_the_system_allows_no_thread_the_pool_is_broken)
+TEST(where_the_system_allows_no_thread_the_pool_is_broken)
 {
     if (tap_sanitized())
         tap_skip("a sanitizer needs threads of its own");
@@ -750,7 +741,6 @@ START_TEST(where_the_system_allows_no_thread_the_pool_is_broken)
     cf_release(future);
     ck_assert_int_eq(cf_close(pool), -1);
 }
-END_TEST
 
 static Suite *
 suite(void)

@@ -118,14 +118,13 @@ ask_futures(void *data)
     CHILD_ASSERT(cf_version() != NULL && cf_cpu_count() > 0);
 }
 
-START_TEST(in_a_forked_child_futures_can_be_asked_and_the_done_ones_read)
+TEST(in_a_forked_child_futures_can_be_asked_and_the_done_ones_read)
 {
     struct scene scene = set_scene();
 
     in_child(ask_futures, &scene);
     strike_scene(&scene);
 }
-END_TEST
 
 static bool
 refused_for_fork(struct cf_future *future)
@@ -156,14 +155,13 @@ submit_and_cancel(void *data)
     CHILD_ASSERT(!cf_done(scene->pending));
 }
 
-START_TEST(a_forked_child_can_neither_submit_nor_cancel)
+TEST(a_forked_child_can_neither_submit_nor_cancel)
 {
     struct scene scene = set_scene();
 
     in_child(submit_and_cancel, &scene);
     strike_scene(&scene);
 }
-END_TEST
 
 static void
 wait_in_vain(void *data)
@@ -182,14 +180,13 @@ wait_in_vain(void *data)
     CHILD_ASSERT(cf_wait(&scene->running, 1, CF_ALL_COMPLETED, cf_after(0.01), NULL) == CF_FORKED);
 }
 
-START_TEST(in_a_forked_child_waiting_ends_at_once)
+TEST(in_a_forked_child_waiting_ends_at_once)
 {
     struct scene scene = set_scene();
 
     in_child(wait_in_vain, &scene);
     strike_scene(&scene);
 }
-END_TEST
 
 static void
 iterate_in_vain(void *data)
@@ -213,14 +210,13 @@ iterate_in_vain(void *data)
     cf_iter_free(iter);
 }
 
-START_TEST(in_a_forked_child_iterators_yield_what_is_done)
+TEST(in_a_forked_child_iterators_yield_what_is_done)
 {
     struct scene scene = set_scene();
 
     in_child(iterate_in_vain, &scene);
     strike_scene(&scene);
 }
-END_TEST
 
 static void
 shut_down(void *data)
@@ -235,14 +231,13 @@ shut_down(void *data)
     CHILD_ASSERT(!cf_done(scene->pending));
 }
 
-START_TEST(in_a_forked_child_shutdown_closes_descriptors_and_nothing_else)
+TEST(in_a_forked_child_shutdown_closes_descriptors_and_nothing_else)
 {
     struct scene scene = set_scene();
 
     in_child(shut_down, &scene);
     strike_scene(&scene);
 }
-END_TEST
 
 static void
 close_pool(void *data)
@@ -263,14 +258,13 @@ close_pool(void *data)
     cf_release(scene->promise);
 }
 
-START_TEST(in_a_forked_child_close_closes_descriptors_and_futures_can_be_released)
+TEST(in_a_forked_child_close_closes_descriptors_and_futures_can_be_released)
 {
     struct scene scene = set_scene();
 
     in_child(close_pool, &scene);
     strike_scene(&scene);
 }
-END_TEST
 
 static void
 interrupt(void *data)
@@ -278,7 +272,7 @@ interrupt(void *data)
     cf_interrupt(((struct scene *)data)->pool);
 }
 
-START_TEST(an_interrupt_in_a_forked_child_does_not_reach_the_parent)
+TEST(an_interrupt_in_a_forked_child_does_not_reach_the_parent)
 {
     struct cf_executor *pool = tasks_pool(1);
     struct stage *stage = stage_new();
@@ -297,7 +291,6 @@ START_TEST(an_interrupt_in_a_forked_child_does_not_reach_the_parent)
     cf_release(next);
     cf_close(pool);
 }
-END_TEST
 
 /* A callback that runs in the parent as long as that likes. */
 static void
@@ -319,7 +312,7 @@ remove_callbacks(void *data)
     CHILD_ASSERT(!cf_remove_on_done(scene->pending, hold, scene->stage));
 }
 
-START_TEST(in_a_forked_child_a_callback_that_runs_in_the_parent_is_not_waited_for)
+TEST(in_a_forked_child_a_callback_that_runs_in_the_parent_is_not_waited_for)
 {
     struct scene scene = set_scene();
 
@@ -330,7 +323,6 @@ START_TEST(in_a_forked_child_a_callback_that_runs_in_the_parent_is_not_waited_fo
     latch_raise(&scene.stage->of[1]);
     strike_scene(&scene);
 }
-END_TEST
 
 static void
 use_own_pool(void *unused)
@@ -351,7 +343,7 @@ use_own_pool(void *unused)
     cf_release(promise);
 }
 
-START_TEST(a_forked_child_may_have_pools_of_its_own)
+TEST(a_forked_child_may_have_pools_of_its_own)
 {
     asserts_no_thread_sanitizer(NO_THREADS_IN_CHILDREN);
     struct scene scene = set_scene();
@@ -359,7 +351,6 @@ START_TEST(a_forked_child_may_have_pools_of_its_own)
     in_child(use_own_pool, NULL);
     strike_scene(&scene);
 }
-END_TEST
 
 /* Makes and uses futures without end, so that a fork finds the library at any instruction. */
 struct busybody {
@@ -385,7 +376,7 @@ be_busy(void *data)
     return NULL;
 }
 
-START_TEST(a_fork_at_any_moment_leaves_the_child_able_to_use_pools)
+TEST(a_fork_at_any_moment_leaves_the_child_able_to_use_pools)
 {
     need_forks_at_any_moment();
     struct stage *stage = stage_new();
@@ -403,7 +394,6 @@ START_TEST(a_fork_at_any_moment_leaves_the_child_able_to_use_pools)
         ck_assert_int_eq(cf_close(busybodies[i].pool), 0);
     }
 }
-END_TEST
 
 static const struct cf_task task_fork_or_nest;
 
@@ -440,7 +430,7 @@ make_promises_busily(void *data)
     return NULL;
 }
 
-START_TEST(a_fork_at_any_moment_leaves_the_child_able_to_use_promises)
+TEST(a_fork_at_any_moment_leaves_the_child_able_to_use_promises)
 {
     need_forks_at_any_moment();
     struct stage *stage = stage_new();
@@ -454,7 +444,6 @@ START_TEST(a_fork_at_any_moment_leaves_the_child_able_to_use_promises)
     for (int i = 0; i < 3; i++)
         pthread_join(threads[i], NULL);
 }
-END_TEST
 
 static int
 fork_in_task(struct cf_call *call)
@@ -473,7 +462,7 @@ fork_in_task(struct cf_call *call)
 }
 static const struct cf_task task_fork = { "fork", fork_in_task };
 
-START_TEST(a_task_may_fork)
+TEST(a_task_may_fork)
 {
     asserts_no_thread_sanitizer(NO_THREADS_IN_CHILDREN);
     struct cf_executor *pool = tasks_pool(1);
@@ -481,7 +470,6 @@ START_TEST(a_task_may_fork)
     ck_assert_int_eq(asserts_take_int(cf_submit(pool, &task_fork, NULL, 0)), 0);
     cf_close(pool);
 }
-END_TEST
 
 static struct cf_executor *forking_pool;
 
@@ -500,7 +488,7 @@ fork_or_nest(struct cf_call *call)
 }
 static const struct cf_task task_fork_or_nest = { "fork_or_nest", fork_or_nest };
 
-START_TEST(tasks_may_fork_while_others_wait_for_each_other)
+TEST(tasks_may_fork_while_others_wait_for_each_other)
 {
     need_forks_at_any_moment();
     struct cf_future *futures[40];
@@ -512,7 +500,6 @@ START_TEST(tasks_may_fork_while_others_wait_for_each_other)
         ck_assert_int_eq(asserts_take_int(futures[i]), 0);
     cf_close(forking_pool);
 }
-END_TEST
 
 static void
 fork_again(void *data)
@@ -522,7 +509,7 @@ fork_again(void *data)
     in_child(use_own_pool, NULL);
 }
 
-START_TEST(the_same_holds_for_the_child_of_a_child)
+TEST(the_same_holds_for_the_child_of_a_child)
 {
     asserts_no_thread_sanitizer(NO_THREADS_IN_CHILDREN);
     struct scene scene = set_scene();
@@ -530,7 +517,6 @@ START_TEST(the_same_holds_for_the_child_of_a_child)
     in_child(fork_again, &scene);
     strike_scene(&scene);
 }
-END_TEST
 
 static void
 use_inline(void *data)
@@ -543,7 +529,7 @@ use_inline(void *data)
     CHILD_ASSERT(cf_close(data) == -1);
 }
 
-START_TEST(an_inline_executor_is_frozen_too)
+TEST(an_inline_executor_is_frozen_too)
 {
     struct cf_executor *pool = cf_inline_pool(NULL);
 
@@ -552,7 +538,6 @@ START_TEST(an_inline_executor_is_frozen_too)
     ck_assert_int_eq(asserts_take_int(tasks_submit_int(pool, &task_twice, 1)), 2);
     ck_assert_int_eq(cf_close(pool), 0);
 }
-END_TEST
 
 static void
 leave(void *unused)
@@ -561,14 +546,13 @@ leave(void *unused)
     exit(0);
 }
 
-START_TEST(a_forked_child_may_exit_without_closing_anything)
+TEST(a_forked_child_may_exit_without_closing_anything)
 {
     struct scene scene = set_scene();
 
     in_child(leave, NULL);
     strike_scene(&scene);
 }
-END_TEST
 
 static const TTest **const tests[] = {
     &in_a_forked_child_futures_can_be_asked_and_the_done_ones_read,

@@ -48,12 +48,11 @@ exists(const char *test)
 }
 
 /* One that names no test would hide that the test it means was renamed. */
-START_TEST(every_exemption_is_from_a_test_that_exists)
+TEST(every_exemption_is_from_a_test_that_exists)
 {
     for (const struct exemption *e = kind->exempt; e != NULL && e->test != NULL; e++)
         ck_assert_msg(exists(e->test), "no test is called %s", e->test);
 }
-END_TEST
 
 static void
 tell_exemptions(void)

@@ -9,9 +9,8 @@
 #ifndef KINDS_H
 #define KINDS_H 1
 
-#include <check.h>
-
 #include "../lib/cf.h"
+#include "tap.h"
 
 struct exemption {
     const char *test;

@@ -27,7 +27,7 @@ next_cue(void *data, const void **item, size_t *len)
     return 1;
 }
 
-START_TEST(of_a_generator_four_rounds_of_the_workers_are_read_ahead)
+TEST(of_a_generator_four_rounds_of_the_workers_are_read_ahead)
 {
     struct cf_executor *pool = tasks_pool(3);
     struct source source = { .stage = stage_new(), .n = -1 };
@@ -39,9 +39,8 @@ START_TEST(of_a_generator_four_rounds_of_the_workers_are_read_ahead)
     cf_iter_free(iter);
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(of_a_generator_at_most_buffersize_calls_are_unread)
+TEST(of_a_generator_at_most_buffersize_calls_are_unread)
 {
     struct cf_executor *pool = tasks_pool(3);
     struct source source = { .stage = stage_new(), .n = -1 };
@@ -57,9 +56,8 @@ START_TEST(of_a_generator_at_most_buffersize_calls_are_unread)
     cf_iter_free(iter);
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(a_generator_that_has_ended_is_not_asked_again)
+TEST(a_generator_that_has_ended_is_not_asked_again)
 {
     struct cf_executor *pool = tasks_pool(2);
     struct source source = { .stage = stage_new(), .n = 2 };
@@ -74,7 +72,6 @@ START_TEST(a_generator_that_has_ended_is_not_asked_again)
     cf_iter_free(iter);
     cf_close(pool);
 }
-END_TEST
 
 /* Yields items of no bytes, three of them. */
 static int
@@ -85,7 +82,7 @@ next_nothing(void *data, const void **item, size_t *len)
     return (*(int *)data)++ < 3;
 }
 
-START_TEST(items_may_be_empty)
+TEST(items_may_be_empty)
 {
     struct cf_executor *pool = tasks_pool(2);
     int calls = 0;
@@ -107,7 +104,6 @@ START_TEST(items_may_be_empty)
     }
     cf_close(pool);
 }
-END_TEST
 
 static int
 fail_at_once(void *data, const void **item, size_t *len)
@@ -118,7 +114,7 @@ fail_at_once(void *data, const void **item, size_t *len)
     return -1;
 }
 
-START_TEST(a_generator_that_fails_at_once_is_not_asked_again)
+TEST(a_generator_that_fails_at_once_is_not_asked_again)
 {
     struct cf_executor *pool = tasks_pool(1);
     int calls = 0;
@@ -130,9 +126,8 @@ START_TEST(a_generator_that_fails_at_once_is_not_asked_again)
     cf_iter_free(iter);
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(a_lent_future_can_be_retained)
+TEST(a_lent_future_can_be_retained)
 {
     struct cf_executor *pool = tasks_pool(2);
     const int numbers[] = { 1, 2, 3 };
@@ -144,9 +139,8 @@ START_TEST(a_lent_future_can_be_retained)
     cf_close(pool);
     ck_assert_int_eq(asserts_take_int(kept), 2);
 }
-END_TEST
 
-START_TEST(a_taken_future_keeps_its_argument_when_the_items_are_gone)
+TEST(a_taken_future_keeps_its_argument_when_the_items_are_gone)
 {
     struct cf_executor *pool = tasks_pool(2);
     const size_t sizes[] = { 1, 3 };
@@ -169,9 +163,8 @@ START_TEST(a_taken_future_keeps_its_argument_when_the_items_are_gone)
     }
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(a_map_can_be_read_after_its_executor_was_closed)
+TEST(a_map_can_be_read_after_its_executor_was_closed)
 {
     struct cf_executor *pool = tasks_pool(2);
     const int numbers[] = { 1, 2, 3, 4, 5, 6 };
@@ -191,9 +184,8 @@ START_TEST(a_map_can_be_read_after_its_executor_was_closed)
     asserts_ends(bounded, CF_END);
     cf_iter_free(bounded);
 }
-END_TEST
 
-START_TEST(two_maps_of_one_executor_can_be_read_in_turn)
+TEST(two_maps_of_one_executor_can_be_read_in_turn)
 {
     struct cf_executor *pool = tasks_pool(2);
     const int odd[] = { 1, 3, 5 }, even[] = { 2, 4, 6 };
@@ -209,9 +201,8 @@ START_TEST(two_maps_of_one_executor_can_be_read_in_turn)
     cf_iter_free(one);
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(a_deadline_that_is_past_times_out_once)
+TEST(a_deadline_that_is_past_times_out_once)
 {
     struct cf_executor *pool = tasks_pool(1);
     struct stage *stage = stage_new();
@@ -227,9 +218,8 @@ START_TEST(a_deadline_that_is_past_times_out_once)
     cf_release(running);
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(no_deadline_and_the_furthest_one_are_the_same)
+TEST(no_deadline_and_the_furthest_one_are_the_same)
 {
     struct cf_executor *pool = tasks_pool(1);
     const int numbers[] = { 1, 2, 3 };
@@ -245,9 +235,8 @@ START_TEST(no_deadline_and_the_furthest_one_are_the_same)
     }
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(a_map_that_is_read_too_late_asks_its_generator_no_more)
+TEST(a_map_that_is_read_too_late_asks_its_generator_no_more)
 {
     struct cf_executor *pool = tasks_pool(1);
     struct source source = { .stage = stage_new(), .n = -1 };
@@ -266,9 +255,8 @@ START_TEST(a_map_that_is_read_too_late_asks_its_generator_no_more)
     cf_iter_free(iter);
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(an_interrupted_map_asks_its_generator_no_more)
+TEST(an_interrupted_map_asks_its_generator_no_more)
 {
     struct cf_executor *pool = tasks_pool(1);
     struct source source = { .stage = stage_new(), .n = -1 };
@@ -286,9 +274,8 @@ START_TEST(an_interrupted_map_asks_its_generator_no_more)
     cf_iter_free(iter);
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(an_unordered_map_keeps_its_deadline_too)
+TEST(an_unordered_map_keeps_its_deadline_too)
 {
     struct cf_executor *pool = tasks_pool(2);
     struct stage *stage = stage_new();
@@ -308,9 +295,8 @@ START_TEST(an_unordered_map_keeps_its_deadline_too)
     cf_iter_free(iter);
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(freeing_a_map_of_chunks_cancels_those_that_have_not_started)
+TEST(freeing_a_map_of_chunks_cancels_those_that_have_not_started)
 {
     struct cf_executor *pool = tasks_pool(1);
     struct stage *stage = stage_new();
@@ -326,9 +312,8 @@ START_TEST(freeing_a_map_of_chunks_cancels_those_that_have_not_started)
     cf_close(pool);
     ck_assert_uint_le(latch_count(&stage->started), 4);
 }
-END_TEST
 
-START_TEST(a_cancelled_item_comes_at_its_turn)
+TEST(a_cancelled_item_comes_at_its_turn)
 {
     struct cf_executor *pool = tasks_pool(1);
     struct stage *stage = stage_new();
@@ -348,9 +333,8 @@ START_TEST(a_cancelled_item_comes_at_its_turn)
     cf_release(running);
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(the_parts_of_a_cancelled_chunk_are_cancelled)
+TEST(the_parts_of_a_cancelled_chunk_are_cancelled)
 {
     struct cf_executor *pool = tasks_pool(1);
     struct stage *stage = stage_new();
@@ -373,9 +357,8 @@ START_TEST(the_parts_of_a_cancelled_chunk_are_cancelled)
     cf_release(running);
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(an_interrupt_cancels_the_items_of_a_running_chunk_that_have_not_started)
+TEST(an_interrupt_cancels_the_items_of_a_running_chunk_that_have_not_started)
 {
     struct cf_executor *pool = tasks_pool(1);
     struct stage *stage = stage_new();
@@ -397,9 +380,8 @@ START_TEST(an_interrupt_cancels_the_items_of_a_running_chunk_that_have_not_start
     cf_close(pool);
     ck_assert_uint_eq(latch_count(&stage->started), 1);
 }
-END_TEST
 
-START_TEST(the_parts_of_a_refused_chunk_are_refused)
+TEST(the_parts_of_a_refused_chunk_are_refused)
 {
     struct cf_executor *pool = tasks_pool(1);
     const int numbers[] = { 1, 2, 3, 4, 5 };
@@ -416,7 +398,6 @@ START_TEST(the_parts_of_a_refused_chunk_are_refused)
     cf_iter_free(iter);
     cf_close(pool);
 }
-END_TEST
 
 /* What each item says of the thread that ran it, as a chunk must run in one, item after item. */
 static int
@@ -431,7 +412,7 @@ in_a_row(struct cf_call *call)
 }
 static const struct cf_task task_in_a_row = { "in_a_row", in_a_row };
 
-START_TEST(the_items_of_a_chunk_run_one_after_another_in_one_worker)
+TEST(the_items_of_a_chunk_run_one_after_another_in_one_worker)
 {
     struct cf_executor *pool = tasks_pool(4);
     int numbers[400];
@@ -448,9 +429,8 @@ START_TEST(the_items_of_a_chunk_run_one_after_another_in_one_worker)
     cf_iter_free(iter);
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(a_map_of_a_hundred_thousand_items_is_linear)
+TEST(a_map_of_a_hundred_thousand_items_is_linear)
 {
     enum { ITEMS = 100000 };
     static int numbers[ITEMS];
@@ -469,7 +449,6 @@ START_TEST(a_map_of_a_hundred_thousand_items_is_linear)
     }
     cf_close(pool);
 }
-END_TEST
 
 /* Yields three items, of which the one in the middle says that it is as long as no item can be. */
 struct giant {
@@ -487,7 +466,7 @@ next_giant(void *data, const void **item, size_t *len)
     return giant->calls++ < 3;
 }
 
-START_TEST(an_item_that_is_too_big_fails_alone_also_in_a_chunk)
+TEST(an_item_that_is_too_big_fails_alone_also_in_a_chunk)
 {
     struct cf_executor *pool = tasks_pool(1);
     const size_t lengths[] = { SIZE_MAX, SIZE_MAX - 3, SIZE_MAX - 20, SIZE_MAX / 2 + 1 };
@@ -505,9 +484,8 @@ START_TEST(an_item_that_is_too_big_fails_alone_also_in_a_chunk)
     }
     ck_assert_int_eq(cf_close(pool), 0);
 }
-END_TEST
 
-START_TEST(a_map_without_a_task_or_without_items_is_refused)
+TEST(a_map_without_a_task_or_without_items_is_refused)
 {
     struct cf_executor *pool = tasks_pool(1);
     const int numbers[] = { 1, 2, 3, 4, 5 };
@@ -538,7 +516,6 @@ START_TEST(a_map_without_a_task_or_without_items_is_refused)
     cf_iter_free(iter);
     ck_assert_int_eq(cf_close(pool), 0);
 }
-END_TEST
 
 static const TTest **const tests[] = {
     &of_a_generator_four_rounds_of_the_workers_are_read_ahead,

@@ -26,7 +26,7 @@ fibonacci(struct cf_call *call)
 }
 static const struct cf_task task_fibonacci = { "fibonacci", fibonacci };
 
-START_TEST(tasks_may_call_tasks_and_wait_for_them_with_any_number_of_workers)
+TEST(tasks_may_call_tasks_and_wait_for_them_with_any_number_of_workers)
 {
     for (unsigned workers = 1; workers <= 4; workers++) {
         pool = tasks_pool(workers);
@@ -34,7 +34,6 @@ START_TEST(tasks_may_call_tasks_and_wait_for_them_with_any_number_of_workers)
         ck_assert_int_eq(cf_close(pool), 0);
     }
 }
-END_TEST
 
 /* Calls itself n times nested, waiting in one of the possible ways, and returns how deep it was when told to stop. */
 struct descent {
@@ -84,7 +83,7 @@ descend(struct cf_call *call)
 }
 static const struct cf_task task_descend = { "descend", descend };
 
-START_TEST(one_worker_goes_as_deep_as_stated)
+TEST(one_worker_goes_as_deep_as_stated)
 {
     pool = tasks_pool(1);
     for (unsigned way = 0; way < WAYS; way++) {
@@ -94,9 +93,8 @@ START_TEST(one_worker_goes_as_deep_as_stated)
     }
     ck_assert_int_eq(cf_close(pool), 0);
 }
-END_TEST
 
-START_TEST(below_that_depth_it_is_told_of_the_deadlock)
+TEST(below_that_depth_it_is_told_of_the_deadlock)
 {
     pool = tasks_pool(1);
     for (unsigned way = 0; way < WAYS; way++) {
@@ -107,7 +105,6 @@ START_TEST(below_that_depth_it_is_told_of_the_deadlock)
     }
     ck_assert_int_eq(cf_close(pool), 0);
 }
-END_TEST
 
 /* Waits in each possible way for calls of its own pool that cannot have started, as it is the only worker. */
 static int
@@ -144,15 +141,14 @@ wait_in_every_way(struct cf_call *call)
 }
 static const struct cf_task task_wait_in_every_way = { "wait_in_every_way", wait_in_every_way };
 
-START_TEST(the_only_worker_may_wait_in_every_way_for_its_own_pool)
+TEST(the_only_worker_may_wait_in_every_way_for_its_own_pool)
 {
     pool = tasks_pool(1);
     ck_assert_int_eq(asserts_take_int(cf_submit(pool, &task_wait_in_every_way, NULL, 0)), 48);
     ck_assert_int_eq(cf_close(pool), 0);
 }
-END_TEST
 
-START_TEST(two_workers_may_both_wait_in_every_way)
+TEST(two_workers_may_both_wait_in_every_way)
 {
     struct cf_future *futures[20];
 
@@ -163,7 +159,6 @@ START_TEST(two_workers_may_both_wait_in_every_way)
         ck_assert_int_eq(asserts_take_int(futures[i]), 48);
     ck_assert_int_eq(cf_close(pool), 0);
 }
-END_TEST
 
 /*
  * A ring of calls: the i-th waits for the (i + 1)-th, the last for the first, when all of them run.  Returns 1 if it was
@@ -231,40 +226,36 @@ go_round(int n, unsigned workers, unsigned how)
     ck_assert_int_eq(cf_close(pool), 0);
 }
 
-START_TEST(a_call_that_waits_for_itself_is_told_of_the_deadlock)
+TEST(a_call_that_waits_for_itself_is_told_of_the_deadlock)
 {
     for (unsigned how = 0; how < 3; how++)
         go_round(1, 1, how);
 }
-END_TEST
 
-START_TEST(two_calls_that_wait_for_each_other_are_told_of_the_deadlock)
+TEST(two_calls_that_wait_for_each_other_are_told_of_the_deadlock)
 {
     for (unsigned how = 0; how < 3; how++)
         for (int round = 0; round < 50; round++)
             go_round(2, 2, how);
 }
-END_TEST
 
-START_TEST(a_circle_of_any_length_is_told)
+TEST(a_circle_of_any_length_is_told)
 {
     for (unsigned how = 0; how < 3; how++)
         for (int n = 3; n <= 8; n++)
             go_round(n, (unsigned)n, how);
 }
-END_TEST
 
-START_TEST(a_circle_through_calls_that_one_worker_runs_nested_is_told)
+TEST(a_circle_through_calls_that_one_worker_runs_nested_is_told)
 {
     for (unsigned how = 0; how < 3; how++)
         for (int n = 2; n <= 8; n++)
             for (unsigned workers = 1; workers < (unsigned)n; workers++)
                 go_round(n, workers, how);
 }
-END_TEST
 
 /* The first waits for the second, which waits for the third, which runs: a queue and no circle. */
-START_TEST(who_waits_in_a_row_is_not_told_of_a_deadlock)
+TEST(who_waits_in_a_row_is_not_told_of_a_deadlock)
 {
     struct cf_future *futures[4];
     struct stage *stage = stage_new();
@@ -284,7 +275,6 @@ START_TEST(who_waits_in_a_row_is_not_told_of_a_deadlock)
         ck_assert_int_eq(asserts_take_int(futures[i]), 0);
     cf_close(pool);
 }
-END_TEST
 
 /* Waits for some of the calls that were submitted before it, so that there can be no circle. */
 struct web {
@@ -316,7 +306,7 @@ wait_for_earlier(struct cf_call *call)
 }
 static const struct cf_task task_wait_for_earlier = { "wait_for_earlier", wait_for_earlier };
 
-START_TEST(a_web_of_waits_without_a_circle_is_never_told_of_a_deadlock)
+TEST(a_web_of_waits_without_a_circle_is_never_told_of_a_deadlock)
 {
     for (int round = 0; round < 20; round++) {
         static struct web web;
@@ -333,7 +323,6 @@ START_TEST(a_web_of_waits_without_a_circle_is_never_told_of_a_deadlock)
         ck_assert_int_eq(cf_close(pool), 0);
     }
 }
-END_TEST
 
 /* Waits for very many calls of its own pool, for a first error or as they are completed. */
 enum { VERY_MANY = 150000 };
@@ -391,13 +380,12 @@ wait_behind_promises(struct cf_call *call)
 }
 static const struct cf_task task_wait_behind_promises = { "wait_behind_promises", wait_behind_promises };
 
-START_TEST(in_a_task_as_completed_is_linear_behind_promises_too)
+TEST(in_a_task_as_completed_is_linear_behind_promises_too)
 {
     pool = tasks_pool(1);
     ck_assert_int_gt(asserts_take_int(cf_submit(pool, &task_wait_behind_promises, NULL, 0)), 0);
     cf_close(pool);
 }
-END_TEST
 
 /* What takes n steps for each of n futures does not end within the time limit. */
 static void
@@ -408,17 +396,15 @@ run_wait_for_very_many(bool by_next)
     cf_close(pool);
 }
 
-START_TEST(in_a_task_as_completed_is_linear_too)
+TEST(in_a_task_as_completed_is_linear_too)
 {
     run_wait_for_very_many(true);
 }
-END_TEST
 
-START_TEST(in_a_task_waiting_for_an_error_is_linear_too)
+TEST(in_a_task_waiting_for_an_error_is_linear_too)
 {
     run_wait_for_very_many(false);
 }
-END_TEST
 
 static int
 doze(struct cf_call *call)
@@ -460,7 +446,7 @@ wait_until_a_deadline(struct cf_call *call)
 }
 static const struct cf_task task_wait_until_a_deadline = { "wait_until_a_deadline", wait_until_a_deadline };
 
-START_TEST(in_a_task_a_deadline_is_kept_although_there_is_work_to_help_with)
+TEST(in_a_task_a_deadline_is_kept_although_there_is_work_to_help_with)
 {
     pool = tasks_pool(1);
     for (unsigned way = BY_ALL; way < WAYS; way++) {
@@ -473,7 +459,6 @@ START_TEST(in_a_task_a_deadline_is_kept_although_there_is_work_to_help_with)
     }
     cf_close(pool);
 }
-END_TEST
 
 /* Has the failing call fail when it is run first, and then counts where the others are run. */
 struct failing {
@@ -519,7 +504,7 @@ wait_for_error(struct cf_call *call)
 }
 static const struct cf_task task_wait_for_error = { "wait_for_error", wait_for_error };
 
-START_TEST(in_a_task_an_error_elsewhere_ends_the_wait_at_once)
+TEST(in_a_task_an_error_elsewhere_ends_the_wait_at_once)
 {
     struct stage *stage = stage_new();
     struct cue cue = tasks_cue(stage, 0, 1);
@@ -535,7 +520,6 @@ START_TEST(in_a_task_an_error_elsewhere_ends_the_wait_at_once)
     cf_close(pool);
     cf_release(failing.future);
 }
-END_TEST
 
 /* Returns whether a call that it waits for ran in the same worker with the same thing of its own. */
 static int
@@ -556,7 +540,7 @@ compare_worker(struct cf_call *call)
 }
 static const struct cf_task task_compare_worker = { "compare_worker", compare_worker };
 
-START_TEST(a_call_run_by_a_waiting_worker_is_that_workers)
+TEST(a_call_run_by_a_waiting_worker_is_that_workers)
 {
     struct stage *stage = stage_new();
 
@@ -565,7 +549,6 @@ START_TEST(a_call_run_by_a_waiting_worker_is_that_workers)
     ck_assert_int_eq(asserts_take_int(cf_submit(pool, &task_compare_worker, NULL, 0)), 1);
     cf_close(pool);
 }
-END_TEST
 
 /* Submits after the shutdown, is refused, and waits for one that was accepted before. */
 static int
@@ -584,7 +567,7 @@ wait_after_shutdown(struct cf_call *call)
 }
 static const struct cf_task task_wait_after_shutdown = { "wait_after_shutdown", wait_after_shutdown };
 
-START_TEST(a_task_may_wait_for_its_own_pool_while_that_shuts_down)
+TEST(a_task_may_wait_for_its_own_pool_while_that_shuts_down)
 {
     struct stage *stage = stage_new();
 
@@ -596,7 +579,6 @@ START_TEST(a_task_may_wait_for_its_own_pool_while_that_shuts_down)
     ck_assert_int_eq(asserts_take_int(future), 20);
     ck_assert_int_eq(cf_close(pool), 0);
 }
-END_TEST
 
 /* Interrupts its own pool and finds the call that it has just submitted cancelled. */
 static int
@@ -612,7 +594,7 @@ interrupt_own(struct cf_call *call)
 }
 static const struct cf_task task_interrupt_own = { "interrupt_own", interrupt_own };
 
-START_TEST(a_task_may_interrupt_its_own_pool)
+TEST(a_task_may_interrupt_its_own_pool)
 {
     pool = tasks_pool(1);
     struct cf_future *future = cf_submit(pool, &task_interrupt_own, NULL, 0);
@@ -622,7 +604,6 @@ START_TEST(a_task_may_interrupt_its_own_pool)
     cf_release(future);
     cf_close(pool);
 }
-END_TEST
 
 static int
 pass_on(struct cf_call *call)
@@ -634,7 +615,7 @@ pass_on(struct cf_call *call)
 }
 static const struct cf_task task_pass_on = { "pass_on", pass_on };
 
-START_TEST(tasks_may_wait_for_other_executors)
+TEST(tasks_may_wait_for_other_executors)
 {
     struct cf_executor *others[] = { tasks_pool(1), cf_inline_pool(NULL) };
 
@@ -645,7 +626,6 @@ START_TEST(tasks_may_wait_for_other_executors)
     cf_close(others[1]);
     cf_close(pool);
 }
-END_TEST
 
 static const TTest **const tests[] = {
     &tasks_may_call_tasks_and_wait_for_them_with_any_number_of_workers,

@@ -89,7 +89,7 @@ cancel_all(void *data)
     return NULL;
 }
 
-START_TEST(cancel_against_claim)
+TEST(cancel_against_claim)
 {
     enum { CALLS = 50 };
     struct cf_executor *pool = tasks_pool(3);
@@ -111,7 +111,6 @@ START_TEST(cancel_against_claim)
     cf_close(pool);
     ck_assert_uint_eq(latch_count(&stage->ended), ran);
 }
-END_TEST
 
 static void
 count(struct cf_future *future, void *data)
@@ -140,7 +139,7 @@ submit_and_drop(void *data)
     return NULL;
 }
 
-START_TEST(release_against_finish)
+TEST(release_against_finish)
 {
     for (int round = 0; round < rounds(50); round++) {
         struct cf_executor *pool = tasks_pool(3);
@@ -149,7 +148,6 @@ START_TEST(release_against_finish)
     }
     ck_assert_uint_eq(latch_count(&dropped), (uint32_t)rounds(50) * CREW * 100);
 }
-END_TEST
 
 /* Adds callbacks to futures that finish meanwhile and takes half of them back. */
 static void *
@@ -172,7 +170,7 @@ add_and_remove(void *data)
     return NULL;
 }
 
-START_TEST(adding_and_removing_callbacks_against_finish)
+TEST(adding_and_removing_callbacks_against_finish)
 {
     enum { CALLS = 60 };
     struct cf_executor *pool = tasks_pool(3);
@@ -187,7 +185,6 @@ START_TEST(adding_and_removing_callbacks_against_finish)
     }
     cf_close(pool);
 }
-END_TEST
 
 /* Waits for the same futures in all ways, with deadlines that pass at any moment. */
 static void *
@@ -216,7 +213,7 @@ wait_in_all_ways(void *data)
     return NULL;
 }
 
-START_TEST(waiters_with_deadlines_against_finish)
+TEST(waiters_with_deadlines_against_finish)
 {
     enum { CALLS = 40 };
     struct cf_executor *pool = tasks_pool(3);
@@ -231,7 +228,6 @@ START_TEST(waiters_with_deadlines_against_finish)
     }
     cf_close(pool);
 }
-END_TEST
 
 static void
 stop_by(struct cf_executor *pool, int way, int number)
@@ -269,7 +265,7 @@ submit_until_refused(void *data)
     return NULL;
 }
 
-START_TEST(submit_against_shutdown)
+TEST(submit_against_shutdown)
 {
     for (int round = 0; round < rounds(200); round++) {
         struct cf_executor *pool = tasks_pool(1 + (unsigned)round % 4);
@@ -277,9 +273,8 @@ START_TEST(submit_against_shutdown)
         ck_assert_int_eq(cf_close(pool), 0);
     }
 }
-END_TEST
 
-START_TEST(submit_against_shutdown_with_a_bound)
+TEST(submit_against_shutdown_with_a_bound)
 {
     for (int round = 0; round < rounds(200); round++) {
         struct cf_executor *pool = cf_thread_pool(
@@ -288,7 +283,6 @@ START_TEST(submit_against_shutdown_with_a_bound)
         ck_assert_int_eq(cf_close(pool), 0);
     }
 }
-END_TEST
 
 /* Waits for what another thread's closing of the pool will settle. */
 static void *
@@ -315,7 +309,7 @@ wait_for_the_close(void *data)
     return NULL;
 }
 
-START_TEST(close_against_waiters)
+TEST(close_against_waiters)
 {
     enum { CALLS = 40 };
 
@@ -329,7 +323,6 @@ START_TEST(close_against_waiters)
             cf_release(futures[i]);
     }
 }
-END_TEST
 
 /* Interrupts while others wait and while the pool is about to be closed. */
 static void *
@@ -363,7 +356,7 @@ wait_or_interrupt(void *data)
     return NULL;
 }
 
-START_TEST(interrupt_against_waiters)
+TEST(interrupt_against_waiters)
 {
     enum { CALLS = 40 };
 
@@ -380,7 +373,6 @@ START_TEST(interrupt_against_waiters)
         }
     }
 }
-END_TEST
 
 struct interrupter {
     pthread_t thread;
@@ -407,7 +399,7 @@ one_after_another(void *source, const void **item, size_t *len)
     return 1;
 }
 
-START_TEST(interrupt_against_a_map_that_has_nothing_ahead)
+TEST(interrupt_against_a_map_that_has_nothing_ahead)
 {
     for (int round = 0; round < rounds(3000); round++) {
         struct interrupter interrupter = { .pool = round % 2 == 0 ? cf_inline_pool(NULL) : tasks_pool(1) };
@@ -428,7 +420,6 @@ START_TEST(interrupt_against_a_map_that_has_nothing_ahead)
         ck_assert_int_eq(cf_close(interrupter.pool), 0);
     }
 }
-END_TEST
 
 /* Maps on a pool that all share, reads some of it and gives up. */
 static void *
@@ -459,7 +450,7 @@ map_and_give_up(void *data)
     return NULL;
 }
 
-START_TEST(maps_given_up_against_each_other)
+TEST(maps_given_up_against_each_other)
 {
     for (int round = 0; round < rounds(20); round++) {
         struct cf_executor *pool = tasks_pool(3);
@@ -467,7 +458,6 @@ START_TEST(maps_given_up_against_each_other)
         ck_assert_int_eq(cf_close(pool), 0);
     }
 }
-END_TEST
 
 /* Workers fall asleep and are woken, again and again: a wake-up that is lost is a hang. */
 static void *
@@ -484,7 +474,7 @@ submit_one_by_one(void *data)
     return NULL;
 }
 
-START_TEST(round_trips_of_several_threads)
+TEST(round_trips_of_several_threads)
 {
     struct cf_executor *pool = tasks_pool(2);
 
@@ -494,7 +484,6 @@ START_TEST(round_trips_of_several_threads)
     run_crew(submit_one_by_one, pool, NULL, rounds(5000));
     cf_close(pool);
 }
-END_TEST
 
 /* Makes, uses and closes a pool of its own. */
 static void *
@@ -514,11 +503,10 @@ open_and_close(void *data)
     return NULL;
 }
 
-START_TEST(many_pools_at_once)
+TEST(many_pools_at_once)
 {
     run_crew(open_and_close, NULL, NULL, rounds(500));
 }
-END_TEST
 
 /* A tree of calls, each node of which waits for its two children in one of the ways. */
 static struct cf_executor *tree_pool;
@@ -544,7 +532,7 @@ grow(struct cf_call *call)
 }
 static const struct cf_task task_grow = { "grow", grow };
 
-START_TEST(trees_of_calls_that_wait_for_calls)
+TEST(trees_of_calls_that_wait_for_calls)
 {
     for (unsigned workers = 1; workers <= 4; workers++) {
         tree_pool = tasks_pool(workers);
@@ -553,7 +541,6 @@ START_TEST(trees_of_calls_that_wait_for_calls)
         ck_assert_int_eq(cf_close(tree_pool), 0);
     }
 }
-END_TEST
 
 static const TTest **const tests[] = {
     &cancel_against_claim,

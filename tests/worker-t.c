@@ -13,7 +13,7 @@
 
 #define WORKERS 4
 
-START_TEST(workers_start_on_demand)
+TEST(workers_start_on_demand)
 {
     size_t before = asserts_threads();
     struct cf_executor *pool = tasks_pool(WORKERS);
@@ -31,7 +31,6 @@ START_TEST(workers_start_on_demand)
     latch_raise(&stage->go);
     cf_close(pool);
 }
-END_TEST
 
 /* Give workers the time to fall asleep, which nothing tells. */
 static void
@@ -40,7 +39,7 @@ settle_down(void)
     asserts_sleep(0.05);
 }
 
-START_TEST(three_calls_one_after_another_use_one_worker)
+TEST(three_calls_one_after_another_use_one_worker)
 {
     size_t before = asserts_threads();
     struct cf_executor *pool = tasks_pool(WORKERS);
@@ -52,9 +51,8 @@ START_TEST(three_calls_one_after_another_use_one_worker)
     }
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(idle_workers_are_reused_before_new_ones_start)
+TEST(idle_workers_are_reused_before_new_ones_start)
 {
     size_t before = asserts_threads();
     struct cf_executor *pool = tasks_pool(WORKERS);
@@ -77,9 +75,8 @@ START_TEST(idle_workers_are_reused_before_new_ones_start)
         cf_release(futures[i]);
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(idle_workers_use_no_processor_time)
+TEST(idle_workers_use_no_processor_time)
 {
     struct cf_executor *pool = tasks_pool(WORKERS);
     struct stage *stage = stage_new();
@@ -94,9 +91,8 @@ START_TEST(idle_workers_use_no_processor_time)
     ck_assert_double_lt((double)(clock() - before) / CLOCKS_PER_SEC, 0.1);
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(who_waits_uses_no_processor_time)
+TEST(who_waits_uses_no_processor_time)
 {
     struct cf_executor *pool = tasks_pool(1);
     struct stage *stage = stage_new();
@@ -110,7 +106,6 @@ START_TEST(who_waits_uses_no_processor_time)
     cf_release(future);
     cf_close(pool);
 }
-END_TEST
 
 /* Returns the name of its thread and that of its worker when all of the pool are there. */
 struct names {
@@ -169,7 +164,7 @@ assert_different(const struct names *names)
     }
 }
 
-START_TEST(threads_are_called_cf_and_numbered)
+TEST(threads_are_called_cf_and_numbered)
 {
     struct cf_executor *pool = tasks_pool(WORKERS);
     struct names names[WORKERS];
@@ -182,9 +177,8 @@ START_TEST(threads_are_called_cf_and_numbered)
     assert_different(names);
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(the_threads_of_two_pools_differ_in_name)
+TEST(the_threads_of_two_pools_differ_in_name)
 {
     struct cf_executor *pools[] = { tasks_pool(WORKERS), tasks_pool(WORKERS) };
     struct names names[2][WORKERS];
@@ -197,9 +191,8 @@ START_TEST(the_threads_of_two_pools_differ_in_name)
     cf_close(pools[0]);
     cf_close(pools[1]);
 }
-END_TEST
 
-START_TEST(a_name_of_ones_own_is_copied_and_comes_first)
+TEST(a_name_of_ones_own_is_copied_and_comes_first)
 {
     char name[] = "flags";
     struct cf_executor *pool = cf_thread_pool(&(struct cf_options){ .max_workers = WORKERS, .name = name });
@@ -211,9 +204,8 @@ START_TEST(a_name_of_ones_own_is_copied_and_comes_first)
         assert_matches(names[i].thread, "^flags-[0-9-]*[0-9]$");
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(a_long_name_is_cut_but_the_numbers_stay)
+TEST(a_long_name_is_cut_but_the_numbers_stay)
 {
     struct cf_executor *pool =
         cf_thread_pool(&(struct cf_options){ .max_workers = WORKERS, .name = "a-name-of-many-more-bytes" });
@@ -227,7 +219,6 @@ START_TEST(a_long_name_is_cut_but_the_numbers_stay)
     assert_different(names);
     cf_close(pool);
 }
-END_TEST
 
 /* What a worker keeps: which it is, in which thread, and how many calls it has served. */
 struct keep {
@@ -273,7 +264,7 @@ use_keep(struct cf_call *call)
 }
 static const struct cf_task task_use_keep = { "use_keep", use_keep };
 
-START_TEST(each_worker_keeps_something_of_its_own_from_open_to_close)
+TEST(each_worker_keeps_something_of_its_own_from_open_to_close)
 {
     struct stage *stage = stage_new();
     struct cf_executor *pool = cf_thread_pool(&(struct cf_options){
@@ -295,9 +286,8 @@ START_TEST(each_worker_keeps_something_of_its_own_from_open_to_close)
     ck_assert_uint_eq(latch_count(&stage->opened), WORKERS);
     ck_assert_uint_eq(latch_count(&stage->closed), WORKERS);
 }
-END_TEST
 
-START_TEST(a_pool_that_served_no_call_opens_no_worker)
+TEST(a_pool_that_served_no_call_opens_no_worker)
 {
     struct stage *stage = stage_new();
     struct cf_executor *pool = cf_thread_pool(&(struct cf_options){
@@ -306,7 +296,6 @@ START_TEST(a_pool_that_served_no_call_opens_no_worker)
     ck_assert_int_eq(cf_close(pool), 0);
     ck_assert_uint_eq(latch_count(&stage->opened), 0);
 }
-END_TEST
 
 /* The first worker opens, the second one fails. */
 static int
@@ -326,7 +315,7 @@ close_but_one(void *local)
     latch_raise(&((struct stage *)local)->closed);
 }
 
-START_TEST(a_later_worker_that_fails_to_open_breaks_the_pool_but_not_what_runs)
+TEST(a_later_worker_that_fails_to_open_breaks_the_pool_but_not_what_runs)
 {
     struct stage *stage = stage_new();
     struct cf_executor *pool = cf_thread_pool(&(struct cf_options){
@@ -348,7 +337,6 @@ START_TEST(a_later_worker_that_fails_to_open_breaks_the_pool_but_not_what_runs)
     ck_assert_uint_eq(latch_count(&stage->opened), 2);
     ck_assert_uint_eq(latch_count(&stage->closed), 1);
 }
-END_TEST
 
 /* The first worker opens at once, the second one when it is told to. */
 static int
@@ -363,7 +351,7 @@ open_slowly(struct cf_call *call, void **local, const void *worker_arg)
     return 0;
 }
 
-START_TEST(a_worker_that_takes_long_to_open_holds_up_no_other)
+TEST(a_worker_that_takes_long_to_open_holds_up_no_other)
 {
     struct stage *stage = stage_new();
     struct cf_executor *pool =
@@ -382,7 +370,6 @@ START_TEST(a_worker_that_takes_long_to_open_holds_up_no_other)
     cf_release(first);
     ck_assert_int_eq(cf_close(pool), 0);
 }
-END_TEST
 
 /* Each worker waits in opening until all are there. */
 static int
@@ -397,7 +384,7 @@ open_together(struct cf_call *call, void **local, const void *worker_arg)
     return 0;
 }
 
-START_TEST(workers_open_at_the_same_time)
+TEST(workers_open_at_the_same_time)
 {
     struct stage *stage = stage_new();
     struct cf_executor *pool = cf_thread_pool(
@@ -410,7 +397,6 @@ START_TEST(workers_open_at_the_same_time)
         ck_assert_int_eq(asserts_take_int(futures[i]), 2 * i);
     ck_assert_int_eq(cf_close(pool), 0);
 }
-END_TEST
 
 static struct cf_executor *own_pool;
 
@@ -442,7 +428,7 @@ wait_and_close(void *local)
     latch_raise(&stage->closed);
 }
 
-START_TEST(opening_and_closing_a_worker_cannot_wait_for_it)
+TEST(opening_and_closing_a_worker_cannot_wait_for_it)
 {
     struct stage *stage = stage_new();
 
@@ -456,7 +442,6 @@ START_TEST(opening_and_closing_a_worker_cannot_wait_for_it)
     ck_assert_int_eq(cf_close(own_pool), 0);
     ck_assert_uint_eq(latch_count(&stage->closed), 1);
 }
-END_TEST
 
 static int
 open_with_a_result(struct cf_call *call, void **local, const void *worker_arg)
@@ -466,7 +451,7 @@ open_with_a_result(struct cf_call *call, void **local, const void *worker_arg)
     return cf_return(call, "ignored", 8);
 }
 
-START_TEST(what_open_worker_returns_besides_0_is_forgotten)
+TEST(what_open_worker_returns_besides_0_is_forgotten)
 {
     struct cf_executor *pool = cf_thread_pool(&(struct cf_options){ .open_worker = open_with_a_result });
     struct cf_future *future = cf_submit(pool, &task_echo, "BR", 3);
@@ -475,9 +460,8 @@ START_TEST(what_open_worker_returns_besides_0_is_forgotten)
     cf_release(future);
     ck_assert_int_eq(cf_close(pool), 0);
 }
-END_TEST
 
-START_TEST(the_options_are_copied)
+TEST(the_options_are_copied)
 {
     struct stage *stage = stage_new();
     struct cf_options *options = malloc(sizeof *options);
@@ -492,9 +476,8 @@ START_TEST(the_options_are_copied)
     ck_assert_int_eq(asserts_take_int(cf_submit(pool, &task_use_keep, NULL, 0)), 0);
     ck_assert_int_eq(cf_close(pool), 0);
 }
-END_TEST
 
-START_TEST(many_workers_run_at_once)
+TEST(many_workers_run_at_once)
 {
     enum { MANY = 200 };
     struct cf_executor *pool = tasks_pool(MANY);
@@ -509,7 +492,6 @@ START_TEST(many_workers_run_at_once)
         ck_assert_int_eq(asserts_take_int(futures[i]), i);
     cf_close(pool);
 }
-END_TEST
 
 static const TTest **const tests[] = {
     &workers_start_on_demand,
