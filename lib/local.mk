@@ -27,5 +27,6 @@ nodist_pkgconfig_DATA = %D%/libcf.pc
     %D%/wait.c
 %C%_libcf_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden
 
-# current:revision:age, as libtool counts the interface; see "How a release is made" in HACKING.md.
-%C%_libcf_la_LDFLAGS = $(SANITIZER_CFLAGS) -pthread -version-info 0:0:0
+# current:revision:age, as libtool counts the interface; see "How a release is made" in HACKING.md.  A thread that has
+# used the library runs code of it at its exit, so the code stays, whoever calls dlclose().
+%C%_libcf_la_LDFLAGS = $(SANITIZER_CFLAGS) -pthread -version-info 0:0:0 -Wl,-z,nodelete

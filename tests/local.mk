@@ -20,6 +20,7 @@ unit_tests = \
     %D%/defaults-t \
     %D%/pending-t \
     %D%/nested-t \
+    %D%/unload-t \
     %D%/stress-t
 
 # It wraps functions that the library calls, which only an archive allows.
@@ -74,6 +75,11 @@ endif
 TESTS += $(bats_tests)
 
 LDADD = %D%/libtap.a lib/libcf.la $(CHECK_LIBS)
+# It loads the shared library itself.
+%C%_unload_t_LDADD = %D%/libtap.a $(CHECK_LIBS)
+if HAVE_SHARED
+%C%_unload_t_CPPFLAGS = $(AM_CPPFLAGS) -DSHARED_LIBRARY='"$(abs_top_builddir)/lib/.libs/libcf.so"'
+endif
 %C%_fetch_t_LDADD = %D%/libtap.a programs/libshared.a $(CHECK_LIBS) $(CURL_LIBS)
 # Its calls of these, and those of the library in it, go through the test, which has some of them fail.
 %C%_faults_t_LDFLAGS = $(AM_LDFLAGS) -static \
