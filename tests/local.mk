@@ -66,13 +66,19 @@ AM_TESTS_ENVIRONMENT = \
     BATS_TEST_TIMEOUT='$(TEST_TIMEOUT)'; export BATS_TEST_TIMEOUT;
 
 if HAVE_CHECK
-check_PROGRAMS += $(unit_tests) $(program_tests)
+check_PROGRAMS += $(unit_tests)
 check_LIBRARIES += %D%/libtap.a
-TESTS += $(unit_tests) $(program_tests)
+TESTS += $(unit_tests)
+if PROGRAMS
+check_PROGRAMS += $(program_tests)
+TESTS += $(program_tests)
+endif
 else
 TESTS += %D%/no-libcheck
 endif
+if PROGRAMS
 TESTS += $(bats_tests)
+endif
 
 LDADD = %D%/libtap.a lib/libcf.la $(CHECK_LIBS)
 # It loads the shared library itself.
@@ -102,7 +108,8 @@ endif
 # A program built against what `make install' has put in place, shared and static.
 installcheck-local:
 	CC='$(CC)' CFLAGS='$(CFLAGS) $(SANITIZER_CFLAGS)' PKG_CONFIG='$(PKG_CONFIG)' DESTDIR='$(DESTDIR)' \
-	    libdir='$(libdir)' includedir='$(includedir)' bindir='$(bindir)' version='$(PACKAGE_VERSION)' \
+	    libdir='$(libdir)' includedir='$(includedir)' bindir='$(bindir)' programs='$(bin_PROGRAMS)' \
+	    version='$(PACKAGE_VERSION)' \
 	    $(SHELL) $(top_srcdir)/tests/installcheck $(top_srcdir)/tests/installed.c
 EXTRA_DIST += %D%/installed.c
 
