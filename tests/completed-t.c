@@ -157,16 +157,17 @@ TEST(looking_at_a_hundred_thousand_promises_after_each_is_linear)
     enum { MANY = 100000 };
     static struct cf_future *promises[MANY];
     const int n = tap_sanitized() ? MANY / 5 : MANY;
+    int right = 0; /* each assertion would be a system call */
 
     for (int i = 0; i < n; i++)
         promises[i] = cf_promise();
     struct cf_iter *iter = cf_as_completed(promises, (size_t)n, cf_after(-1));
     for (int i = 0; i < n; i++) {
-        asserts_ends(iter, CF_TIMEOUT);
-        ck_assert(cf_settle(promises[i], NULL, 0));
-        ck_assert_ptr_eq(cf_next(iter), promises[i]);
+        right += cf_next(iter) == NULL && cf_status(iter) == CF_TIMEOUT;
+        right += cf_settle(promises[i], NULL, 0) && cf_next(iter) == promises[i];
         cf_release(promises[i]);
     }
+    ck_assert_int_eq(right, 2 * n);
     asserts_ends(iter, CF_END);
     cf_iter_free(iter);
 }

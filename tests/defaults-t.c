@@ -62,44 +62,41 @@ TEST(nonsense_in_the_environment_is_ignored)
                   expected);
 }
 
-/* Submit more calls than there can be workers, and return how many run at once. */
-static uint32_t
-run_at_once(const struct cf_options *options, int calls)
+/* Submit more calls than there can be workers: so many run at once, and no more. */
+static void
+assert_at_once(const struct cf_options *options, int calls, uint32_t expected)
 {
     struct cf_executor *pool = cf_thread_pool(options);
     struct stage *stage = stage_new();
-    uint32_t before = 0;
 
     ck_assert_ptr_nonnull(pool);
     for (int i = 0; i < calls; i++)
         cf_release(tasks_submit_cue(pool, stage, i, 1));
-    do {
-        before = latch_count(&stage->started);
-        asserts_sleep(tap_sanitized() ? 1 : 0.3);
-    } while (latch_count(&stage->started) != before);
+    latch_await(&stage->started, expected);
+    asserts_sleep(tap_sanitized() ? 0.3 : 0.1);
+    ck_assert_uint_eq(latch_count(&stage->started), expected);
     latch_raise(&stage->go);
     cf_close(pool);
-    return before;
 }
 
 TEST(a_thread_pool_has_four_workers_more_than_processors)
 {
     ck_assert_int_eq(setenv("CF_CPU_COUNT", "2", 1), 0);
-    ck_assert_uint_eq(run_at_once(NULL, 50), 6);
-    ck_assert_uint_eq(run_at_once(&(struct cf_options){ .max_workers = 0 }, 50), 6);
+    assert_at_once(NULL, 50, 6);
+    assert_at_once(&(struct cf_options){ .max_workers = 0 }, 50, 6);
 }
 
 TEST(a_thread_pool_has_at_most_32_workers_by_default)
 {
     ck_assert_int_eq(setenv("CF_CPU_COUNT", "100", 1), 0);
-    ck_assert_uint_eq(run_at_once(NULL, 50), 32);
+    assert_at_once(NULL, 50, 32);
 }
 
 TEST(max_workers_is_obeyed)
 {
-    ck_assert_uint_eq(run_at_once(&(struct cf_options){ .max_workers = 1 }, 10), 1);
-    ck_assert_uint_eq(run_at_once(&(struct cf_options){ .max_workers = 3 }, 10), 3);
-    ck_assert_uint_eq(run_at_once(&(struct cf_options){ .max_workers = 40 }, 50), 40);
+    assert_at_once(&(struct cf_options){ .max_workers = 1 }, 10, 1);
+    assert_at_once(&(struct cf_options){ .max_workers = 3 }, 10, 3);
+    assert_at_once(&(struct cf_options){ .max_workers = 40 }, 50, 40);
 }
 
 TEST(as_many_as_65535_workers_can_be_asked_for_and_no_more)

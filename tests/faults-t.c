@@ -258,8 +258,8 @@ submit_and_wait(void)
 static void
 submit_many(void)
 {
-    static struct cf_future *futures[3000];
-    const int n = tap_sanitized() ? 50 : 3000;
+    static struct cf_future *futures[1500];
+    const int n = tap_sanitized() ? 50 : 1500;
     struct cf_executor *pool = open_pool(2);
 
     for (int i = 0; i < n; i++)

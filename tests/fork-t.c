@@ -99,6 +99,18 @@ need_forks_at_any_moment(void)
         tap_skip("the locks of a sanitizer's allocator do not survive a fork");
 }
 
+/* The same in one child after another: many of them, unless the machine is slow or busy. */
+static void
+in_children_for_a_while(void (*act)(void *))
+{
+    const double end = asserts_now() + 1.5;
+    int children = 0;
+
+    do
+        in_child(act, NULL);
+    while (++children < 200 && asserts_now() < end);
+}
+
 static void
 ask_futures(void *data)
 {
@@ -185,6 +197,33 @@ TEST(in_a_forked_child_waiting_ends_at_once)
     struct scene scene = set_scene();
 
     in_child(wait_in_vain, &scene);
+    strike_scene(&scene);
+}
+
+static void
+use_promise(void *data)
+{
+    struct scene *scene = data;
+    struct cf_iter *iter = cf_as_completed(&scene->promise, 1, CF_NEVER);
+
+    CHILD_ASSERT(!cf_done(scene->promise));
+    CHILD_ASSERT(cf_result(scene->promise, NULL) == NULL);
+    CHILD_ASSERT(refused_for_fork(scene->promise));
+    CHILD_ASSERT(cf_wait(&scene->promise, 1, CF_ALL_COMPLETED, CF_NEVER, NULL) == CF_FORKED);
+    CHILD_ASSERT(cf_next(iter) == NULL && cf_status(iter) == CF_FORKED);
+    cf_iter_free(iter);
+    CHILD_ASSERT(!cf_cancel(scene->promise));
+    CHILD_ASSERT(!cf_settle(scene->promise, "child", 6) || strcmp(cf_result(scene->promise, NULL), "child") == 0);
+}
+
+TEST(in_a_forked_child_nobody_waits_for_the_parents_promise_and_settling_it_stays_there)
+{
+    struct scene scene = set_scene();
+
+    in_child(use_promise, &scene);
+    ck_assert(!cf_done(scene.promise));
+    ck_assert(cf_settle(scene.promise, "parent", 7));
+    ck_assert_str_eq(cf_result(scene.promise, NULL), "parent");
     strike_scene(&scene);
 }
 
@@ -386,8 +425,7 @@ TEST(a_fork_at_any_moment_leaves_the_child_able_to_use_pools)
         busybodies[i] = (struct busybody){ .pool = tasks_pool(2), .stage = stage };
         ck_assert_int_eq(pthread_create(&busybodies[i].thread, NULL, be_busy, &busybodies[i]), 0);
     }
-    for (int round = 0; round < 40; round++)
-        in_child(use_own_pool, NULL);
+    in_children_for_a_while(use_own_pool);
     latch_raise(&stage->of[0]);
     for (int i = 0; i < 2; i++) {
         pthread_join(busybodies[i].thread, NULL);
@@ -438,8 +476,7 @@ TEST(a_fork_at_any_moment_leaves_the_child_able_to_use_promises)
 
     for (int i = 0; i < 3; i++)
         ck_assert_int_eq(pthread_create(&threads[i], NULL, make_promises_busily, stage), 0);
-    for (int round = 0; round < 200; round++)
-        in_child(make_promises, NULL);
+    in_children_for_a_while(make_promises);
     latch_raise(&stage->of[0]);
     for (int i = 0; i < 3; i++)
         pthread_join(threads[i], NULL);
@@ -558,6 +595,7 @@ static const TTest **const tests[] = {
     &in_a_forked_child_futures_can_be_asked_and_the_done_ones_read,
     &a_forked_child_can_neither_submit_nor_cancel,
     &in_a_forked_child_waiting_ends_at_once,
+    &in_a_forked_child_nobody_waits_for_the_parents_promise_and_settling_it_stays_there,
     &in_a_forked_child_iterators_yield_what_is_done,
     &in_a_forked_child_shutdown_closes_descriptors_and_nothing_else,
     &in_a_forked_child_close_closes_descriptors_and_futures_can_be_released,

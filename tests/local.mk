@@ -23,9 +23,9 @@ unit_tests = \
     %D%/unload-t \
     %D%/stress-t
 
-# It wraps functions that the library calls, which only an archive allows.
+# They wrap functions that the library calls, which only an archive allows.
 if HAVE_ARCHIVE
-unit_tests += %D%/faults-t
+unit_tests += %D%/faults-t %D%/held-t
 endif
 
 # Tests in C of what the programs are made of.
@@ -90,6 +90,7 @@ endif
 # Its calls of these, and those of the library in it, go through the test, which has some of them fail.
 %C%_faults_t_LDFLAGS = $(AM_LDFLAGS) -static \
     -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc,--wrap=pthread_create,--wrap=eventfd
+%C%_held_t_LDFLAGS = $(AM_LDFLAGS) -static -Wl,--wrap=pthread_mutex_lock,--wrap=pthread_mutex_unlock
 %C%_libtap_a_SOURCES = %D%/tap.c %D%/tap.h \
     %D%/asserts.c %D%/asserts.h \
     %D%/common_calls.c \

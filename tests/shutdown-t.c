@@ -329,6 +329,11 @@ TEST(a_thousand_pools_one_after_another_leave_nothing)
     ck_assert_uint_eq(asserts_fds(), fds);
 }
 
+TEST(closing_a_null_executor_succeeds)
+{
+    ck_assert_int_eq(cf_close(NULL), 0);
+}
+
 static const TTest **const tests[] = {
     &shutdown_with_wait_leaves_no_thread_and_no_descriptor,
     &idle_workers_end_without_being_waited_for,
@@ -345,6 +350,7 @@ static const TTest **const tests[] = {
     &ten_thousand_pending_calls_are_cancelled_in_no_time,
     &what_a_worker_has_taken_but_not_started_is_cancelled_too,
     &a_thousand_pools_one_after_another_leave_nothing,
+    &closing_a_null_executor_succeeds,
     NULL,
 };
 
