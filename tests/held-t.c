@@ -7,10 +7,9 @@
  */
 
 #include <pthread.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "asserts.h"
+#include "child.h"
 #include "latch.h"
 #include "tap.h"
 #include "tasks.h"
@@ -147,21 +146,21 @@ wait_at_gate(void *data)
     return NULL;
 }
 
+static void
+wait_in_child(void *unused)
+{
+    (void)unused;
+    CHILD_ASSERT(wait_in_task(NULL) == CF_TIMEOUT);
+}
+
 TEST(after_a_fork_while_another_thread_looks_for_circles_the_childs_tasks_can_wait)
 {
     struct scene scene = { 0 };
     pthread_t waiter;
-    int status;
 
     ck_assert_int_eq(pthread_create(&waiter, NULL, wait_at_gate, &scene), 0);
     latch_await(&scene.gate.reached, 1);
-    pid_t child = fork();
-    if (child == 0) {
-        alarm(tap_sanitized() ? 2 * TAP_TIMEOUT : TAP_TIMEOUT / 2);
-        _exit(wait_in_task(NULL) == CF_TIMEOUT ? 0 : 1);
-    }
-    ck_assert_int_eq(waitpid(child, &status, 0), child);
-    ck_assert_msg(status == 0, "the child ended with status %#x", (unsigned)status);
+    child_assert(wait_in_child, NULL);
     latch_raise(&scene.gate.open);
     pthread_join(waiter, NULL);
 }

@@ -7,21 +7,31 @@ unit_tests = \
     %D%/future-t \
     %D%/submit-t \
     %D%/map-t \
+    %D%/map_chunk-t \
+    %D%/map_generator-t \
     %D%/wait-t \
     %D%/completed-t \
     %D%/callback-t \
+    %D%/callback_remove-t \
+    %D%/callback_wait-t \
     %D%/shutdown-t \
     %D%/interrupt-t \
     %D%/errors-t \
     %D%/worker-t \
+    %D%/worker_name-t \
+    %D%/worker_open-t \
     %D%/observer-t \
     %D%/promise-t \
     %D%/fork-t \
+    %D%/fork_busy-t \
     %D%/defaults-t \
     %D%/pending-t \
     %D%/nested-t \
+    %D%/nested_wait-t \
+    %D%/circle-t \
     %D%/unload-t \
-    %D%/stress-t
+    %D%/stress-t \
+    %D%/stress_end-t
 
 # They wrap functions that the library calls, which only an archive allows.
 if HAVE_ARCHIVE
@@ -93,6 +103,8 @@ endif
 %C%_held_t_LDFLAGS = $(AM_LDFLAGS) -static -Wl,--wrap=pthread_mutex_lock,--wrap=pthread_mutex_unlock
 %C%_libtap_a_SOURCES = %D%/tap.c %D%/tap.h \
     %D%/asserts.c %D%/asserts.h \
+    %D%/callbacks.c %D%/callbacks.h \
+    %D%/child.c %D%/child.h \
     %D%/common_calls.c \
     %D%/common_cancel.c \
     %D%/common_close.c \
@@ -100,6 +112,7 @@ endif
     %D%/common_map.c \
     %D%/common_wait.c \
     %D%/common_worker.c \
+    %D%/crew.c %D%/crew.h \
     %D%/kinds.c %D%/kinds.h \
     %D%/latch.h \
     %D%/stage.c %D%/stage.h \

@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 
 #include "asserts.h"
+#include "callbacks.h"
 #include "tasks.h"
 
 TEST(a_null_executor_fails_every_call_with_the_errno_of_its_constructor)
@@ -113,17 +114,10 @@ TEST(a_map_on_a_null_executor_fails_each_item)
     }
 }
 
-static void
-count(struct cf_future *future, void *data)
-{
-    ck_assert(cf_done(future));
-    ++*(int *)data;
-}
-
 TEST(a_refused_call_is_a_future_like_any_other)
 {
     struct cf_executor *pool = tasks_pool(1);
-    int called = 0;
+    struct latch called = { 0 };
     size_t done = 0;
     char text[80];
 
@@ -132,8 +126,8 @@ TEST(a_refused_call_is_a_future_like_any_other)
     asserts_refused(future, ESHUTDOWN);
     ck_assert(!cf_running(future));
     ck_assert(!cf_cancel(future));
-    ck_assert_int_eq(cf_on_done(future, count, &called), 0);
-    ck_assert_int_eq(called, 1);
+    ck_assert_int_eq(cf_on_done(future, callbacks_count, &called), 0);
+    ck_assert_uint_eq(latch_count(&called), 1);
     ck_assert_str_eq(cf_input(future, NULL), "BR");
     ck_assert_str_eq(cf_error_of(future)->worker, "");
     cf_describe(future, text, sizeof text);
