@@ -35,7 +35,7 @@ unit_tests = \
 
 # They wrap functions that the library calls, which only an archive allows.
 if HAVE_ARCHIVE
-unit_tests += %D%/faults-t %D%/held-t
+unit_tests += %D%/faults-t %D%/faults_map-t %D%/refused-t %D%/held-t
 endif
 
 # Tests in C of what the programs are made of.
@@ -97,9 +97,16 @@ if HAVE_SHARED
 %C%_unload_t_CPPFLAGS = $(AM_CPPFLAGS) -DSHARED_LIBRARY='"$(abs_top_builddir)/lib/.libs/libcf.so"'
 endif
 %C%_fetch_t_LDADD = %D%/libtap.a programs/libshared.a $(CHECK_LIBS) $(CURL_LIBS)
-# Its calls of these, and those of the library in it, go through the test, which has some of them fail.
-%C%_faults_t_LDFLAGS = $(AM_LDFLAGS) -static \
+# Their calls of these, and those of the library in them, go through faults.c, which has some of them fail.
+faults_ldflags = $(AM_LDFLAGS) -static \
     -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc,--wrap=pthread_create,--wrap=eventfd
+faults_sources = %D%/faults.c %D%/faults.h
+%C%_faults_t_SOURCES = %D%/faults-t.c $(faults_sources)
+%C%_faults_t_LDFLAGS = $(faults_ldflags)
+%C%_faults_map_t_SOURCES = %D%/faults_map-t.c $(faults_sources)
+%C%_faults_map_t_LDFLAGS = $(faults_ldflags)
+%C%_refused_t_SOURCES = %D%/refused-t.c $(faults_sources)
+%C%_refused_t_LDFLAGS = $(faults_ldflags)
 %C%_held_t_LDFLAGS = $(AM_LDFLAGS) -static -Wl,--wrap=pthread_mutex_lock,--wrap=pthread_mutex_unlock
 %C%_libtap_a_SOURCES = %D%/tap.c %D%/tap.h \
     %D%/asserts.c %D%/asserts.h \
