@@ -19,12 +19,13 @@ unit_tests = \
     %D%/fork-t \
     %D%/defaults-t \
     %D%/pending-t \
+    %D%/room-t \
     %D%/nested-t \
     %D%/stress-t
 
-# It wraps functions that the library calls, which only an archive allows.
+# They wrap functions that the library calls, which only an archive allows.
 if HAVE_ARCHIVE
-unit_tests += %D%/faults-t
+unit_tests += %D%/faults-t %D%/fork_locks-t
 endif
 
 # Tests in C of what the programs are made of.
@@ -78,6 +79,7 @@ LDADD = %D%/libtap.a lib/libcf.la $(CHECK_LIBS)
 # Its calls of these, and those of the library in it, go through the test, which has some of them fail.
 %C%_faults_t_LDFLAGS = $(AM_LDFLAGS) -static \
     -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc,--wrap=pthread_create,--wrap=eventfd
+%C%_fork_locks_t_LDFLAGS = $(AM_LDFLAGS) -static -Wl,--wrap=pthread_mutex_unlock
 %C%_libtap_a_SOURCES = %D%/tap.c %D%/tap.h \
     %D%/asserts.c %D%/asserts.h \
     %D%/common_calls.c \
