@@ -188,7 +188,7 @@ tell_cancelled(struct cf_future *future, bool hooked)
     if (executor != NULL) {
         struct cf_frame frame = { .outer = cf_self.frame, .executor = executor };
         cf_self.frame = &frame;
-        cf_executor_started(executor);
+        cf_room_leave(executor);
         cf_observe(executor, CF_EVENT_ENDED, future, NULL);
         cf_self.frame = frame.outer;
     }
@@ -241,7 +241,7 @@ cf_future_run(struct cf_future *future, struct cf_worker *worker)
         .room_size = sizeof *future + used < future->size ? future->size - sizeof *future - used : 0,
     };
 
-    cf_executor_started(future->executor);
+    cf_room_leave(future->executor);
     atomic_store_explicit(&future->runner, cf_self.parker, memory_order_relaxed);
     cf_observe(future->executor, CF_EVENT_STARTED, future, worker);
     cf_call_run(&call);
@@ -300,7 +300,7 @@ cancelled_error(struct cf_future *future)
 const struct cf_error *
 cf_error_of(struct cf_future *future)
 {
-    enum cf_status status = cf_wait_for(future, CF_NEVER, false);
+    enum cf_status status = cf_wait_for(future, CF_NEVER, false, NULL);
 
     if (status != CF_OK)
         return cf_error_of_waiting(status);
@@ -312,7 +312,7 @@ cf_error_of(struct cf_future *future)
 const void *
 cf_result(struct cf_future *future, size_t *len)
 {
-    if (cf_wait_for(future, CF_NEVER, false) != CF_OK || cf_cancelled(future) ||
+    if (cf_wait_for(future, CF_NEVER, false, NULL) != CF_OK || cf_cancelled(future) ||
         atomic_load_explicit(&future->error, memory_order_relaxed) != NULL)
         return NULL;
     if (len != NULL)

@@ -18,9 +18,13 @@ nodist_pkgconfig_DATA = %D%/libcf.pc
     %D%/hook.c \
     %D%/inline.c \
     %D%/iter.c \
+    %D%/many.c \
     %D%/map.c \
     %D%/park.c \
+    %D%/room.c \
     %D%/slab.c \
+    %D%/stop.c \
+    %D%/submit.c \
     %D%/thread.c \
     %D%/threads.c \
     %D%/time.c \

@@ -183,30 +183,34 @@ submit_chunk(struct map *map)
     return call;
 }
 
-/* Chunks are whole, but for the last one of the first filling, and where the workers would run dry. */
-static bool
-has_room(const struct map *map)
-{
-    const struct cf_executor *executor = map->executor;
-
-    if (map->holds)
-        return true;
-    if (room(map) == 0 || (map->full && map->calls > 0 && room(map) < map->options.chunksize))
-        return false;
-    return map->calls == 0 || executor == NULL || executor->options.max_pending == 0 ||
-           atomic_load(&executor->pending) < executor->options.max_pending;
-}
-
 static bool
 is_interrupted(const struct map *map)
 {
     return map->executor != NULL && cf_executor_is(map->executor, CF_EXECUTOR_INTERRUPTED);
 }
 
+/* Chunks are whole, but for the last one of the first filling, and where the workers would run dry. */
+static bool
+wants_more(const struct map *map)
+{
+    if (map->ended || is_late(map) || is_interrupted(map))
+        return false;
+    if (map->holds || (map->calls == 0 && room(map) > 0))
+        return true;
+    return room(map) > 0 && (!map->full || room(map) >= map->options.chunksize);
+}
+
+/* The first call may wait for its place among the pending ones; later the reader has something to do meanwhile. */
+static bool
+may_submit(const struct map *map)
+{
+    return map->calls == 0 || map->executor == NULL || cf_room_is_free(map->executor);
+}
+
 static void
 fill(struct map *map)
 {
-    while (!map->ended && has_room(map) && !is_late(map) && !is_interrupted(map)) {
+    while (wants_more(map) && may_submit(map)) {
         bool alone = map->options.chunksize == 1 || map->holds;
         struct cf_future *call = alone ? submit_item(map) : submit_chunk(map);
         if (call != NULL && !add_call(map, call))
@@ -227,20 +231,48 @@ cancel_calls(struct map *map)
     cf_gather_cancel(&map->gather);
 }
 
-/* The next call that is done: the first, or if unordered any. */
+/* The next call that is done: the first, or if unordered any.  NULL with CF_OK: there may be room for more. */
+static struct cf_future *
+wait_for_call(struct map *map, const struct cf_room_waiter *room, enum cf_status *status)
+{
+    const bool heed = !map->iter.interrupt_said;
+
+    if (map->options.unordered)
+        return cf_gather_take(&map->gather, map->options.deadline, heed, room, status);
+    struct cf_future *first = map->ring[map->ring_first];
+    *status = cf_wait_for(first, map->options.deadline, heed, room);
+    return *status == CF_OK && cf_done(first) ? first : NULL;
+}
+
+/* The same, but when there may be room, more is sent ahead. */
+static struct cf_future *
+wait_and_fill(struct map *map, enum cf_status *status)
+{
+    struct cf_room_waiter room = { 0 };
+    struct cf_future *call;
+
+    for (;;) {
+        const bool watching = map->executor != NULL && wants_more(map);
+        if (watching)
+            cf_room_watch(map->executor, &room);
+        call = wait_for_call(map, watching ? &room : NULL, status);
+        if (watching)
+            cf_room_unwatch(map->executor, &room);
+        if (call != NULL || *status != CF_OK)
+            break;
+        fill(map);
+    }
+    if (room.woken)
+        cf_room_pass_on(map->executor);
+    return call;
+}
+
 static struct cf_future *
 next_call(struct map *map, enum cf_status *status)
 {
-    const bool heed = !map->iter.interrupt_said;
-    struct cf_future *call;
+    struct cf_future *call = wait_and_fill(map, status);
 
-    if (map->options.unordered) {
-        call = cf_gather_take(&map->gather, map->options.deadline, heed, status);
-    } else {
-        call = map->ring[map->ring_first];
-        *status = cf_wait_for(call, map->options.deadline, heed);
-    }
-    if (*status != CF_OK)
+    if (call == NULL)
         return NULL;
     map->calls--;
     if (!map->options.unordered)

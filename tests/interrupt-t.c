@@ -182,6 +182,42 @@ TEST(a_task_that_waits_for_its_own_pool_is_interrupted_too)
     }
 }
 
+static int
+wait_for_both(struct cf_call *call)
+{
+    struct waiting *waiting = (struct waiting *)(uintptr_t)cf_arg(call, NULL);
+    struct cf_future *futures[2] = { waiting[0].future, waiting[1].future };
+
+    latch_raise(&waiting->stage->of[0]);
+    enum cf_status status = cf_wait(futures, 2, CF_ALL_COMPLETED, CF_NEVER, NULL);
+    return cf_return(call, &status, sizeof status);
+}
+static const struct cf_task task_wait_for_both = { "wait_for_both", wait_for_both };
+
+TEST(a_task_that_waits_for_two_pools_is_interrupted_by_either)
+{
+    for (int interrupted = 0; interrupted < 2; interrupted++) {
+        struct cf_executor *own = tasks_pool(1);
+        struct cf_executor *pools[2] = { tasks_pool(1), tasks_pool(1) };
+        struct stage *stage = stage_new();
+        struct waiting waiting[2];
+
+        for (int i = 0; i < 2; i++)
+            waiting[i] = (struct waiting){ tasks_start_holding(pools[i], stage, i), stage, 0 };
+        struct cf_future *waiter = cf_submit(own, &task_wait_for_both, waiting, sizeof waiting);
+        latch_await(&stage->of[0], 1);
+        asserts_sleep(0.02);
+        cf_interrupt(pools[interrupted]);
+        ck_assert_int_eq(asserts_take_int(waiter), CF_INTERRUPTED);
+        latch_raise(&stage->go);
+        for (int i = 0; i < 2; i++) {
+            cf_release(waiting[i].future);
+            ck_assert_int_eq(cf_close(pools[i]), 0);
+        }
+        ck_assert_int_eq(cf_close(own), 0);
+    }
+}
+
 TEST(an_interrupt_leaves_errno_alone)
 {
     struct cf_executor *pool = tasks_pool(1);
@@ -370,6 +406,7 @@ static const TTest **const tests[] = {
     &a_signal_that_arrives_in_wait_ends_it,
     &a_signal_that_arrives_in_next_of_a_map_ends_it,
     &a_task_that_waits_for_its_own_pool_is_interrupted_too,
+    &a_task_that_waits_for_two_pools_is_interrupted_by_either,
     &an_interrupt_leaves_errno_alone,
     &the_descriptor_is_readable_from_the_interrupt_on_and_not_before,
     &the_calls_of_another_pool_see_nothing_of_it,

@@ -26,6 +26,7 @@ unit_tests = \
     %D%/fork_busy-t \
     %D%/defaults-t \
     %D%/pending-t \
+    %D%/room-t \
     %D%/nested-t \
     %D%/nested_wait-t \
     %D%/circle-t \
@@ -35,7 +36,7 @@ unit_tests = \
 
 # They wrap functions that the library calls, which only an archive allows.
 if HAVE_ARCHIVE
-unit_tests += %D%/faults-t %D%/faults_map-t %D%/refused-t %D%/held-t
+unit_tests += %D%/faults-t %D%/faults_map-t %D%/refused-t %D%/held-t %D%/fork_locks-t
 endif
 
 # Tests in C of what the programs are made of.
@@ -107,7 +108,8 @@ faults_sources = %D%/faults.c %D%/faults.h
 %C%_faults_map_t_LDFLAGS = $(faults_ldflags)
 %C%_refused_t_SOURCES = %D%/refused-t.c $(faults_sources)
 %C%_refused_t_LDFLAGS = $(faults_ldflags)
-%C%_held_t_LDFLAGS = $(AM_LDFLAGS) -static -Wl,--wrap=pthread_mutex_lock,--wrap=pthread_mutex_unlock
+%C%_held_t_LDFLAGS = $(AM_LDFLAGS) -static -Wl,--wrap=pthread_mutex_lock
+%C%_fork_locks_t_LDFLAGS = $(AM_LDFLAGS) -static -Wl,--wrap=pthread_mutex_unlock
 %C%_libtap_a_SOURCES = %D%/tap.c %D%/tap.h \
     %D%/asserts.c %D%/asserts.h \
     %D%/callbacks.c %D%/callbacks.h \
