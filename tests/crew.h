@@ -41,7 +41,8 @@ bool crew_again(int done, int plain);
 /* Fail unless the future has one of the outcomes that it may have, and says so however it is asked. */
 void crew_assert_settled(struct cf_future *);
 
-/* A call that is over at once. */
+/* A call that is over at once; n of them. */
 extern const struct cf_task crew_nothing;
+void crew_submit(struct cf_executor *, struct cf_future **futures, int n);
 
 #endif

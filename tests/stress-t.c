@@ -106,11 +106,9 @@ TEST(adding_and_removing_callbacks_against_finish)
 
     for (int round = 0; crew_again(round, 200); round++) {
         struct cf_future *futures[CALLS];
-        for (int i = 0; i < CALLS; i++)
-            futures[i] = cf_submit(pool, &crew_nothing, NULL, 0);
+        crew_submit(pool, futures, CALLS);
         crew_run(add_and_remove, pool, futures, CALLS);
-        for (int i = 0; i < CALLS; i++)
-            cf_release(futures[i]);
+        tasks_release_all(futures, CALLS);
     }
     cf_close(pool);
 }
@@ -149,11 +147,9 @@ TEST(waiters_with_deadlines_against_finish)
 
     for (int round = 0; crew_again(round, 200); round++) {
         struct cf_future *futures[CALLS];
-        for (int i = 0; i < CALLS; i++)
-            futures[i] = cf_submit(pool, &crew_nothing, NULL, 0);
+        crew_submit(pool, futures, CALLS);
         crew_run(wait_in_all_ways, pool, futures, CALLS);
-        for (int i = 0; i < CALLS; i++)
-            cf_release(futures[i]);
+        tasks_release_all(futures, CALLS);
     }
     cf_close(pool);
 }

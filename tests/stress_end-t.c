@@ -96,11 +96,9 @@ TEST(close_against_waiters)
     for (int round = 0; crew_again(round, 300); round++) {
         struct cf_executor *pool = tasks_pool(1 + (unsigned)round % 4);
         struct cf_future *futures[CALLS];
-        for (int i = 0; i < CALLS; i++)
-            futures[i] = cf_submit(pool, &crew_nothing, NULL, 0);
+        crew_submit(pool, futures, CALLS);
         crew_run(wait_for_the_close, pool, futures, CALLS);
-        for (int i = 0; i < CALLS; i++)
-            cf_release(futures[i]);
+        tasks_release_all(futures, CALLS);
     }
 }
 
@@ -143,8 +141,7 @@ TEST(interrupt_against_waiters)
     for (int round = 0; crew_again(round, 300); round++) {
         struct cf_executor *pool = tasks_pool(1 + (unsigned)round % 4);
         struct cf_future *futures[CALLS];
-        for (int i = 0; i < CALLS; i++)
-            futures[i] = cf_submit(pool, &crew_nothing, NULL, 0);
+        crew_submit(pool, futures, CALLS);
         crew_run(wait_or_interrupt, pool, futures, CALLS);
         ck_assert_int_eq(cf_close(pool), 0);
         for (int i = 0; i < CALLS; i++) {
