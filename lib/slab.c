@@ -190,11 +190,12 @@ cf_slab_alloc(size_t *size)
 {
     unsigned class = (unsigned)((*size - 1) / STEP);
 
+    /* Also where the block is none of ours: who has a future is prepared for a fork. */
+    cf_thread_keep();
     if (PASS_THROUGH || *size > (size_t)STEP * CLASSES)
         return malloc(*size);
 
     struct cache *cache = &caches[class];
-    cf_thread_keep();
     if (cache->count == 0)
         refill(cache, class);
     struct block *block = cache->free;
