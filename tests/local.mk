@@ -146,6 +146,6 @@ check-unit:
 # Those that send memory from thread to thread.  Built with CPPFLAGS=-DCF_SLAB=1, ThreadSanitizer sees it come from slab.c
 # and not from malloc().
 check-slab:
-	$(MAKE) $(AM_MAKEFLAGS) check \
+	$(MAKE) $(AM_MAKEFLAGS) check-TESTS \
 	    TESTS='%D%/stress-t %D%/stress_end-t %D%/completed-t %D%/callback-t %D%/future-t %D%/submit-t'
 .PHONY: check-unit check-slab
