@@ -415,6 +415,24 @@ void cf_gather_cancel(struct cf_gather *); /* those that have not started */
 void cf_gather_clear(struct cf_gather *);
 
 /*
+ * The calls that a map has sent ahead of its reader (ahead.c), to be taken in their order or in that of completion.
+ */
+struct cf_ahead {
+    bool unordered;
+    size_t calls;
+    struct cf_future **ring; /* if ordered; its size and where the first one is: */
+    size_t size, first;
+    struct cf_gather gather; /* if not */
+};
+
+bool cf_ahead_add(struct cf_ahead *, struct cf_future *); /* takes over a reference, but not if it returns false */
+/* The next that is done; NULL with CF_OK: there may be a place in the room that one watches besides. */
+struct cf_future *cf_ahead_take(struct cf_ahead *, cf_time deadline, bool heed, const struct cf_room_waiter *,
+                                enum cf_status *);
+void cf_ahead_cancel(struct cf_ahead *);
+void cf_ahead_clear(struct cf_ahead *);
+
+/*
  * Iterators (iter.c).
  */
 struct cf_iter_kind {

@@ -5,6 +5,8 @@ pkgconfigdir = $(libdir)/pkgconfig
 nodist_pkgconfig_DATA = %D%/libcf.pc
 
 %C%_libcf_la_SOURCES = \
+    %D%/ahead.c \
+    %D%/ask.c \
     %D%/call.c \
     %D%/chunk.c \
     %D%/circle.c \
@@ -21,7 +23,11 @@ nodist_pkgconfig_DATA = %D%/libcf.pc
     %D%/many.c \
     %D%/map.c \
     %D%/park.c \
+    %D%/promise.c \
+    %D%/ring.h \
     %D%/room.c \
+    %D%/scheduler.c \
+    %D%/scheduler.h \
     %D%/slab.c \
     %D%/stop.c \
     %D%/submit.c \

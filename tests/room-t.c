@@ -68,6 +68,53 @@ TEST(a_map_that_waits_sends_on_when_a_cancelled_call_makes_room)
     ck_assert_int_eq(cf_close(pool), 0);
 }
 
+/* Two calls in a pool whose one worker begins the second at the very moment when the first is done. */
+static void *
+read_one_and_pause(void *data)
+{
+    struct reader *reader = data;
+    const struct cue cues[3] = { tasks_cue(reader->stage, 0, 1), tasks_cue(reader->stage, 1, 2),
+                                 tasks_cue(reader->stage, 2, 2) };
+    struct cf_iter *iter = cf_map(reader->pool, &task_cue, cues, 3, sizeof *cues, NULL);
+
+    ck_assert_int_eq(asserts_int(cf_next(iter)), 0);
+    latch_await(&reader->stage->of[0], 1);
+    latch_raise(&reader->stage->go);
+    while (cf_next(iter) != NULL)
+        ;
+    cf_iter_free(iter);
+    return NULL;
+}
+
+static void *
+submit_one(void *data)
+{
+    struct reader *reader = data;
+    struct cf_future *future = tasks_submit_cue(reader->pool, reader->stage, 3, 0);
+
+    latch_raise(&reader->stage->of[0]);
+    ck_assert_int_eq(asserts_take_int(future), 3);
+    return NULL;
+}
+
+START_TEST(who_is_woken_for_room_and_has_no_use_for_it_wakes_the_next)
+{
+    struct cf_executor *pool = cf_thread_pool(&(struct cf_options){ .max_workers = 1, .max_pending = 1 });
+    struct reader reader = { .pool = pool, .stage = stage_new() };
+    pthread_t submitter;
+
+    ck_assert_int_eq(pthread_create(&reader.thread, NULL, read_one_and_pause, &reader), 0);
+    latch_await(&reader.stage->started, 1);
+    asserts_sleep(0.05);
+    ck_assert_int_eq(pthread_create(&submitter, NULL, submit_one, &reader), 0);
+    asserts_sleep(0.05);
+    latch_raise(&reader.stage->go);
+    pthread_join(submitter, NULL);
+    pthread_join(reader.thread, NULL);
+    ck_assert_int_eq(cf_close(pool), 0);
+}
+END_TEST
+
 static int
 rounds(void)
 {
@@ -119,6 +166,7 @@ TEST(nobody_who_waits_for_room_is_forgotten_where_others_give_up)
 static const TTest **const tests[] = {
     &a_map_keeps_all_workers_busy_however_few_calls_may_be_pending,
     &a_map_that_waits_sends_on_when_a_cancelled_call_makes_room,
+    &who_is_woken_for_room_and_has_no_use_for_it_wakes_the_next,
     &nobody_who_waits_for_room_is_forgotten_where_others_give_up,
     NULL,
 };
