@@ -97,7 +97,7 @@ submit_one(void *data)
     return NULL;
 }
 
-START_TEST(who_is_woken_for_room_and_has_no_use_for_it_wakes_the_next)
+TEST(who_is_woken_for_room_and_has_no_use_for_it_wakes_the_next)
 {
     struct cf_executor *pool = cf_thread_pool(&(struct cf_options){ .max_workers = 1, .max_pending = 1 });
     struct reader reader = { .pool = pool, .stage = stage_new() };
@@ -113,7 +113,6 @@ START_TEST(who_is_woken_for_room_and_has_no_use_for_it_wakes_the_next)
     pthread_join(reader.thread, NULL);
     ck_assert_int_eq(cf_close(pool), 0);
 }
-END_TEST
 
 static int
 rounds(void)
