@@ -14,6 +14,8 @@ noinst_LIBRARIES += %D%/libshared.a
     %D%/certs.h \
     %D%/cli.c \
     %D%/cli.h \
+    %D%/clock.c \
+    %D%/clock.h \
     %D%/codes.c \
     %D%/codes.h \
     %D%/download.c \

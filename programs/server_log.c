@@ -2,6 +2,7 @@
 #include "server_log.h"
 
 #include "cli.h"
+#include "clock.h"
 #include "server_path.h"
 
 #include <errno.h>
@@ -59,13 +60,6 @@ plain_string(const char *text)
     return string;
 }
 
-/* Round to microseconds. */
-static double
-microseconds(double seconds)
-{
-    return (double)(int64_t)(seconds * 1e6 + 0.5) / 1e6;
-}
-
 static json_t *
 to_json(const struct server_log_entry *entry)
 {
@@ -74,12 +68,12 @@ to_json(const struct server_log_entry *entry)
 
     server_path_code(plan->place, code);
     return json_pack(
-        "{s:f s:f s:I s:I s:o s:o s:s? s:I s:o s:s? s:I s:f}", "time", microseconds(entry->time), "seconds",
-        microseconds(entry->seconds), "connection", (json_int_t)entry->connection, "request",
+        "{s:f s:f s:I s:I s:o s:o s:s? s:I s:o s:s? s:I s:f}", "time", clock_rounded(entry->time), "seconds",
+        clock_rounded(entry->seconds), "connection", (json_int_t)entry->connection, "request",
         (json_int_t)entry->request, "method", plain_string(entry->method), "path", plain_string(entry->path), "code",
         code[0] == '\0' ? NULL : code, "attempt", (json_int_t)plan->attempt, "status",
         entry->status == 0 ? json_null() : json_integer(entry->status), "fault", server_faults_name(plan->fault),
-        "bytes", (json_int_t)entry->bytes, "delay", microseconds((double)plan->delay / 1e9));
+        "bytes", (json_int_t)entry->bytes, "delay", clock_rounded((double)plan->delay / 1e9));
 }
 
 /* Wait until the log takes a line, which a pipe may not do for long; false: the server shall end first. */

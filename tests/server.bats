@@ -676,3 +676,44 @@ refused() {
     kill "$client" 2>/dev/null || true
     exec {reader}<&-
 }
+
+# half_a_header TEXT - send this beginning of a request and leave.
+half_a_header() {
+    local fd
+
+    exec {fd}<>"/dev/tcp/127.0.0.1/$SERVER_PORT" || return
+    printf "$1" >&"$fd"
+    exec {fd}>&-
+}
+
+@test "clients that leave in the middle of a header, before the server sees them or after, leave nothing behind" {
+    start_server --made-up
+    [ "$(status "$SERVER_URL/br/br.png")" = 200 ]
+    # It may have a connection yet from the request above.
+    before=$(descriptors "$SERVER_PID")
+    all_closed() { [ "$(descriptors "$SERVER_PID")" -le "$before" ]; }
+    kill -s STOP "$SERVER_PID"
+    for _ in {1..100}; do
+        half_a_header G
+        half_a_header 'GET /flags/br/br.png HTTP/1.1\r\n'
+    done
+    kill -s CONT "$SERVER_PID"
+    for _ in {1..100}; do
+        half_a_header 'GET /flags/br/br.png HTTP/1.1\r\n'
+    done
+    wait_for 5 all_closed
+}
+
+@test "a client that has sent its request and closed its end gets its answer when it is due" {
+    command -v perl >/dev/null || skip "perl is missing"
+    start_server --made-up --delay 0.2 --fault drip=US --drip-rate 20000
+    for cc in br us; do
+        run -0 perl -MIO::Socket::INET -e '
+            my $s = IO::Socket::INET->new("127.0.0.1:$ARGV[0]") or die;
+            print $s "GET /flags/$ARGV[1]/$ARGV[1].png HTTP/1.1\r\nHost: localhost\r\n\r\n";
+            $s->shutdown(1);
+            local $/;
+            print length(<$s> =~ s/.*?\r\n\r\n//sr), "\n"' "$SERVER_PORT" "$cc"
+        [ "$output" -eq "$(fetch "$SERVER_URL/$cc/$cc.png" | wc -c)" ]
+    done
+}
