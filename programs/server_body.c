@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "server_body.h"
 
-#include "clock.h"
-
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/types.h>
+
+#include "clock.h"
 
 /* Dissolving the association, as connect(2) calls it, sends RST right away; closing the socket might send FIN first. */
 void

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "server_requests.h"
 
-#include "clock.h"
-#include "server_body.h"
-
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+
+#include "clock.h"
+#include "server_body.h"
 
 struct server_request {
     struct server_requests *all;

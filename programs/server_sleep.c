@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "server_sleep.h"
 
-#include "clock.h"
-
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <unistd.h>
+
+#include "clock.h"
 
 int
 server_sleep_descriptor(struct MHD_Connection *connection)
