@@ -26,6 +26,8 @@ noinst_LIBRARIES += %D%/libshared.a
     %D%/flags.h \
     %D%/interrupt.c \
     %D%/interrupt.h \
+    %D%/number.c \
+    %D%/number.h \
     %D%/progress.c \
     %D%/progress.h \
     %D%/reason.c \
@@ -70,8 +72,6 @@ program_ldflags = $(SANITIZER_CFLAGS) -static
     %D%/server_log.h \
     %D%/server_loop.c \
     %D%/server_loop.h \
-    %D%/server_number.c \
-    %D%/server_number.h \
     %D%/server_options.c \
     %D%/server_options.h \
     %D%/server_path.c \
