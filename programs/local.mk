@@ -24,6 +24,8 @@ noinst_LIBRARIES += %D%/libshared.a
     %D%/fetch.h \
     %D%/flags.c \
     %D%/flags.h \
+    %D%/header.c \
+    %D%/header.h \
     %D%/interrupt.c \
     %D%/interrupt.h \
     %D%/number.c \
@@ -78,7 +80,6 @@ program_ldflags = $(SANITIZER_CFLAGS) -static
     %D%/server_path.h \
     %D%/server_plan.c \
     %D%/server_plan.h \
-    %D%/server_reason.c \
     %D%/server_requests.c \
     %D%/server_requests.h \
     %D%/server_sleep.c \

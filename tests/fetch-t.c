@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* fetch-t.c - fetching URLs from servers of all kinds of behaviour. */
 
-#include <config.h>
-
 #include <errno.h>
 #include <netinet/in.h>
 #include <pthread.h>
@@ -128,7 +126,6 @@ static void
 close_fetcher(void)
 {
     fetch_close(fetcher);
-    fetch_cleanup();
 }
 
 static void
@@ -181,7 +178,8 @@ TEST(reason, "the server's own words for its status are told")
 
 TEST(no_reason, "a status without words gets the usual ones")
 {
-    SERVE(KEEP, "HTTP/1.1 418\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 418 Unknown\r\nContent-Length: 0\r\n\r\n",
+    SERVE(KEEP, "HTTP/1.1 418\r\nContent-Length: 0\r\n\r\n",
+          "HTTP/1.1 418 Non-Standard Status\r\nContent-Length: 0\r\n\r\n",
           "HTTP/1.1 599 \r\nContent-Length: 0\r\n\r\n");
     get(-1);
     ck_assert_str_eq(result.message, "HTTP error 418 - I'm a Teapot");
@@ -243,6 +241,22 @@ TEST(bad_header, "a length that is no number is an error")
     SERVE(CLOSE, "HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\nhello");
     get(-1);
     asserts_failed("Invalid Content-Length");
+}
+
+TEST(lengths, "an answer with two lengths that differ is an error, with the same one twice it is not")
+{
+    SERVE(CLOSE, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 3\r\n\r\nhello",
+          "HTTP/1.1 200 OK\r\ncontent-length:3\r\nContent-Length: 5\r\n\r\nhello",
+          "HTTP/1.1 200 OK\r\nContent-Length: 3, 5\r\n\r\nhello",
+          "HTTP/1.1 302 Found\r\nLocation: /there\r\nContent-Length: 4\r\n\r\nmove",
+          "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 5 \r\n\r\nhello");
+    for (int i = 0; i < 3; i++) {
+        get(-1);
+        asserts_failed("Content-Length cannot be relied on");
+    }
+    get(-1);
+    ck_assert_int_eq(result.outcome, FETCH_OK);
+    ck_assert_str_eq(body, "hello");
 }
 
 TEST(cut_header, "an answer that breaks off in its header is an error")
@@ -483,6 +497,7 @@ suite(void)
     tcase_add_test(answers, empty);
     tcase_add_test(answers, garbage);
     tcase_add_test(answers, bad_header);
+    tcase_add_test(answers, lengths);
     tcase_add_test(answers, cut_header);
     tcase_add_test(answers, trailers);
     tcase_add_test(answers, no_content);
