@@ -41,7 +41,9 @@ noinst_LIBRARIES += %D%/libshared.a
     %D%/save.c \
     %D%/save.h \
     %D%/site.c \
-    %D%/site.h
+    %D%/site.h \
+    %D%/write.c \
+    %D%/write.h
 %C%_libshared_a_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(JANSSON_CFLAGS)
 
 # -static takes libcf from its archive, so that the programs run, and are timed and debugged, without libtool's wrapper.

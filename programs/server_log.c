@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include "server_log.h"
 
-#include "cli.h"
-#include "clock.h"
-#include "server_path.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "cli.h"
+#include "clock.h"
+#include "server_path.h"
+#include "write.h"
 
 static void
 fail(struct server_log *log, const char *reason)
@@ -76,37 +76,6 @@ to_json(const struct server_log_entry *entry)
         "bytes", (json_int_t)entry->bytes, "delay", clock_rounded((double)plan->delay / 1e9));
 }
 
-/* Wait until the log takes a line, which a pipe may not do for long; false: the server shall end first. */
-static bool
-wait_for_log(const struct server_log *log)
-{
-    struct pollfd fds[] = { { .fd = log->fd, .events = POLLOUT }, { .fd = log->signals, .events = POLLIN } };
-
-    while (poll(fds, 2, -1) < 0 && errno == EINTR)
-        ;
-    return fds[0].revents != 0;
-}
-
-static void
-write_all(struct server_log *log, const char *line, size_t len)
-{
-    while (len > 0) {
-        if (!wait_for_log(log)) {
-            fail(log, "nobody reads it");
-            return;
-        }
-        ssize_t n = write(log->fd, line, len);
-        if (n < 0 && errno != EINTR) {
-            fail(log, strerror(errno));
-            return;
-        }
-        if (n > 0) {
-            line += n;
-            len -= (size_t)n;
-        }
-    }
-}
-
 void
 server_log_write(struct server_log *log, const struct server_log_entry *entry)
 {
@@ -122,10 +91,11 @@ server_log_write(struct server_log *log, const struct server_log_entry *entry)
         fail(log, strerror(ENOMEM));
         return;
     }
-    /* The newline takes the place of the final NUL, so that a line is one write. */
+    /* The newline takes the place of the final NUL, so that a line of the usual length is one write. */
     size_t len = strlen(line);
     line[len] = '\n';
-    write_all(log, line, len + 1);
+    if (write_unless(log->fd, line, len + 1, log->signals, 0) != 0)
+        fail(log, errno == ECANCELED ? "nobody reads it" : strerror(errno));
     free(line);
 }
 

@@ -677,6 +677,29 @@ refused() {
     exec {reader}<&-
 }
 
+@test "nor does it in the middle of a long line" {
+    mkfifo "$BATS_TEST_TMPDIR/fifo"
+    exec {reader}<>"$BATS_TEST_TMPDIR/fifo"
+    start_server --made-up --log "$BATS_TEST_TMPDIR/fifo"
+    # Lines of several pages, such that in the end there is room for a part of one.
+    short=$(printf '%%01%.0s' {1..1300})
+    long=$(printf '%%01%.0s' {1..2300})
+    {
+        echo "url=$SERVER_URL/$short"
+        for i in {1..40}; do
+            echo "url=$SERVER_URL/$long"
+        done
+    } >"$BATS_TEST_TMPDIR/urls"
+    curl -s -K "$BATS_TEST_TMPDIR/urls" >/dev/null 2>&1 3>&- &
+    client=$!
+    sleep 1
+    status=0
+    stop_server || status=$?
+    [ "$status" -eq 1 ]
+    kill "$client" 2>/dev/null || true
+    exec {reader}<&-
+}
+
 # half_a_header TEXT - send this beginning of a request and leave.
 half_a_header() {
     local fd
