@@ -12,6 +12,7 @@
 #include "cli.h"
 #include "fetch.h"
 #include "interrupt.h"
+#include "output.h"
 
 /*
  * A worker has a socket and the two descriptors that wake its curl_multi_poll(), and for moments a file or a second
@@ -73,7 +74,7 @@ void
 download_prepare(struct flags *flags)
 {
     /* Signals first: from here on there may be temporary files. */
-    if (interrupt_catch() != 0 || fetch_init() != 0) {
+    if (interrupt_catch() != 0 || output_open(interrupt_fd()) != 0 || fetch_init() != 0) {
         cli_error("cannot begin: not enough memory or descriptors");
         exit(CLI_FAILED);
     }
@@ -161,9 +162,13 @@ save(struct downloader *worker, struct download *flag)
 {
     const struct save_folder *folder = &worker->flags->folder;
     char name[SITE_FILE_SIZE];
+    int saved;
 
     site_file(&worker->flags->site, flag->code, name);
-    if (save_file(folder, name, worker->body, worker->len) == 0) {
+    interrupt_hold();
+    saved = save_file(folder, name, worker->body, worker->len);
+    interrupt_let_go();
+    if (saved == 0) {
         flag->bytes = worker->len;
         return;
     }

@@ -30,6 +30,8 @@ noinst_LIBRARIES += %D%/libshared.a
     %D%/interrupt.h \
     %D%/number.c \
     %D%/number.h \
+    %D%/output.c \
+    %D%/output.h \
     %D%/progress.c \
     %D%/progress.h \
     %D%/reason.c \
