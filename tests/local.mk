@@ -73,6 +73,13 @@ TESTS += %D%/no-libcheck
 endif
 TESTS += $(bats_tests)
 
+# What tests of the programs preload.
+check_DATA = %D%/short-memory.so
+EXTRA_DIST += %D%/short-memory.c
+CLEANFILES += %D%/short-memory.so
+%D%/short-memory.so: $(srcdir)/%D%/short-memory.c
+	$(AM_V_CC)$(MKDIR_P) %D% && $(CC) $(CPPFLAGS) -std=gnu17 $(CFLAGS) -fPIC -shared -o $@ $(srcdir)/%D%/short-memory.c
+
 LDADD = %D%/libtap.a lib/libcf.la $(CHECK_LIBS)
 %C%_fetch_t_LDADD = %D%/libtap.a programs/libshared.a $(CHECK_LIBS) $(CURL_LIBS)
 # Its calls of these, and those of the library in it, go through the test, which has some of them fail.
