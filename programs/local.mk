@@ -14,6 +14,8 @@ noinst_LIBRARIES += %D%/libshared.a
     %D%/certs.h \
     %D%/cli.c \
     %D%/cli.h \
+    %D%/clock.c \
+    %D%/clock.h \
     %D%/codes.c \
     %D%/codes.h \
     %D%/download.c \
@@ -22,8 +24,14 @@ noinst_LIBRARIES += %D%/libshared.a
     %D%/fetch.h \
     %D%/flags.c \
     %D%/flags.h \
+    %D%/header.c \
+    %D%/header.h \
     %D%/interrupt.c \
     %D%/interrupt.h \
+    %D%/number.c \
+    %D%/number.h \
+    %D%/output.c \
+    %D%/output.h \
     %D%/progress.c \
     %D%/progress.h \
     %D%/reason.c \
@@ -35,7 +43,9 @@ noinst_LIBRARIES += %D%/libshared.a
     %D%/save.c \
     %D%/save.h \
     %D%/site.c \
-    %D%/site.h
+    %D%/site.h \
+    %D%/write.c \
+    %D%/write.h
 %C%_libshared_a_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(JANSSON_CFLAGS)
 
 # -static takes libcf from its archive, so that the programs run, and are timed and debugged, without libtool's wrapper.
@@ -68,15 +78,12 @@ program_ldflags = $(SANITIZER_CFLAGS) -static
     %D%/server_log.h \
     %D%/server_loop.c \
     %D%/server_loop.h \
-    %D%/server_number.c \
-    %D%/server_number.h \
     %D%/server_options.c \
     %D%/server_options.h \
     %D%/server_path.c \
     %D%/server_path.h \
     %D%/server_plan.c \
     %D%/server_plan.h \
-    %D%/server_reason.c \
     %D%/server_requests.c \
     %D%/server_requests.h \
     %D%/server_sleep.c \

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* fetch-t.c - fetching URLs from servers of all kinds of behaviour. */
 
-#include <config.h>
-
 #include <errno.h>
 #include <netinet/in.h>
 #include <pthread.h>
@@ -128,7 +126,6 @@ static void
 close_fetcher(void)
 {
     fetch_close(fetcher);
-    fetch_cleanup();
 }
 
 static void
@@ -181,7 +178,8 @@ TEST(the_words_of_the_server_for_its_status_are_told)
 
 TEST(a_status_without_words_gets_the_usual_ones)
 {
-    SERVE(KEEP, "HTTP/1.1 418\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 418 Unknown\r\nContent-Length: 0\r\n\r\n",
+    SERVE(KEEP, "HTTP/1.1 418\r\nContent-Length: 0\r\n\r\n",
+          "HTTP/1.1 418 Non-Standard Status\r\nContent-Length: 0\r\n\r\n",
           "HTTP/1.1 599 \r\nContent-Length: 0\r\n\r\n");
     get(-1);
     ck_assert_str_eq(result.message, "HTTP error 418 - I'm a Teapot");
@@ -243,6 +241,22 @@ TEST(a_length_that_is_no_number_is_an_error)
     SERVE(CLOSE, "HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\nhello");
     get(-1);
     asserts_failed("Invalid Content-Length");
+}
+
+TEST(an_answer_with_two_lengths_that_differ_is_an_error_with_the_same_one_twice_it_is_not)
+{
+    SERVE(CLOSE, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 3\r\n\r\nhello",
+          "HTTP/1.1 200 OK\r\ncontent-length:3\r\nContent-Length: 5\r\n\r\nhello",
+          "HTTP/1.1 200 OK\r\nContent-Length: 3, 5\r\n\r\nhello",
+          "HTTP/1.1 302 Found\r\nLocation: /there\r\nContent-Length: 4\r\n\r\nmove",
+          "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 5 \r\n\r\nhello");
+    for (int i = 0; i < 3; i++) {
+        get(-1);
+        asserts_failed("Content-Length cannot be relied on");
+    }
+    get(-1);
+    ck_assert_int_eq(result.outcome, FETCH_OK);
+    ck_assert_str_eq(body, "hello");
 }
 
 TEST(an_answer_that_breaks_off_in_its_header_is_an_error)
@@ -483,6 +497,7 @@ suite(void)
     tcase_add_test(answers, a_connection_that_is_closed_without_an_answer_is_an_error);
     tcase_add_test(answers, an_answer_that_is_not_HTTP_is_an_error);
     tcase_add_test(answers, a_length_that_is_no_number_is_an_error);
+    tcase_add_test(answers, an_answer_with_two_lengths_that_differ_is_an_error_with_the_same_one_twice_it_is_not);
     tcase_add_test(answers, an_answer_that_breaks_off_in_its_header_is_an_error);
     tcase_add_test(answers, trailers_without_end_are_an_error);
     tcase_add_test(answers, an_answer_that_holds_nothing_or_a_part_that_nobody_asked_for_is_an_error);

@@ -91,6 +91,13 @@ if PROGRAMS
 TESTS += $(bats_tests)
 endif
 
+# What tests of the programs preload.
+check_DATA = %D%/short-memory.so
+EXTRA_DIST += %D%/short-memory.c
+CLEANFILES += %D%/short-memory.so
+%D%/short-memory.so: $(srcdir)/%D%/short-memory.c
+	$(AM_V_CC)$(MKDIR_P) %D% && $(CC) $(CPPFLAGS) -std=gnu17 $(CFLAGS) -fPIC -shared -o $@ $(srcdir)/%D%/short-memory.c
+
 LDADD = %D%/libtap.a lib/libcf.la $(CHECK_LIBS)
 # It loads the shared library itself.
 %C%_unload_t_LDADD = %D%/libtap.a $(CHECK_LIBS)
