@@ -171,6 +171,12 @@ struct cf_options {
     void (*close_worker)(void *local);
     const void *worker_arg;
 
+    /* Of executors whose workers are processes: */
+    unsigned max_calls_per_worker; /* then the worker is replaced; 0: no bound */
+    double call_timeout; /* seconds that a call may run, then its worker is killed: SIGTERM, SIGKILL; 0: no bound */
+    enum cf_on_death { CF_REPLACE_WORKER, CF_BREAK_POOL } on_worker_death;
+    unsigned max_deaths; /* of workers in a row, with no result between them, before it breaks; 0: three a worker */
+
     /* Told of each call as it is submitted, starts and ends, in the thread where that happens. */
     void (*observe)(const struct cf_event *, void *observe_arg);
     void *observe_arg;
@@ -181,6 +187,9 @@ struct cf_executor *cf_inline_pool(const struct cf_options *);
 
 /* Runs calls in up to max_workers threads, started on demand.  The options are copied; NULL means all defaults. */
 struct cf_executor *cf_thread_pool(const struct cf_options *);
+
+/* Runs calls in up to max_workers processes, started on demand: as many as there are processors, by default. */
+struct cf_executor *cf_process_pool(const struct cf_options *);
 
 /* The processors this process may use: by its affinity and its cgroup's quota, or $CF_CPU_COUNT if that is set. */
 unsigned cf_cpu_count(void);

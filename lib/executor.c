@@ -55,6 +55,7 @@ cf_executor_init(struct cf_executor *executor, const struct cf_kind *kind, const
     executor->kind = kind;
     executor->refs = 1;
     executor->generation = cf_generation();
+    executor->stopping = &executor->stop_word;
     if (options != NULL)
         executor->options = *options;
     if (executor->options.max_workers == 0)
@@ -117,14 +118,14 @@ cf_executor_release(struct cf_executor *executor)
 
 void
 cf_observe(struct cf_executor *executor, enum cf_event_type type, const struct cf_future *call,
-           const struct cf_worker *worker)
+           const struct cf_worker *worker, cf_time when)
 {
     if (executor->options.observe == NULL)
         return;
     cf_engage();
     struct cf_event event = {
         .type = type,
-        .when = cf_now(),
+        .when = when != 0 ? when : cf_now(),
         .call = call,
         .task = call->task->name,
         .worker = worker == NULL ? "" : worker->name,
@@ -248,8 +249,9 @@ cf_executor_submit(struct cf_executor *executor, const struct cf_task *task, boo
         return refuse(executor, task, chunk, arg, len, ENOMEM);
     }
     future->chunk = chunk;
+    future->remote = executor->kind->recall != NULL;
     atomic_store_explicit(&future->refs, 2, memory_order_relaxed);
-    cf_observe(executor, CF_EVENT_SUBMITTED, future, NULL);
+    cf_observe(executor, CF_EVENT_SUBMITTED, future, NULL, 0);
     error = executor->kind->submit(executor, future);
     if (error != 0) {
         cf_executor_started(executor);
@@ -332,6 +334,7 @@ cf_interrupt(struct cf_executor *executor)
         return;
     atomic_fetch_add(&executor->interrupting, 1);
     atomic_fetch_or(&executor->flags, CF_EXECUTOR_INTERRUPTED);
+    atomic_store(executor->stopping, 1);
     int fd = atomic_load(&executor->stop_fd);
     /* It cannot fail but by being readable already. */
     if (fd >= 0 && write(fd, &one, sizeof one) < 0)
@@ -388,6 +391,8 @@ cf_shutdown(struct cf_executor *executor, int how)
         return 0;
     if (cf_executor_frozen(executor)) {
         close_stop_fd(executor);
+        if (executor->kind->abandon != NULL)
+            executor->kind->abandon(executor);
         return fail(ECHILD);
     }
     if ((how & CF_WAIT) != 0 && cf_frame_of(executor) != NULL)
@@ -396,8 +401,11 @@ cf_shutdown(struct cf_executor *executor, int how)
     atomic_fetch_or(&executor->flags, CF_EXECUTOR_SHUT);
     executor->kind->stop(executor);
     wake_room(executor, INT_MAX);
-    if ((how & CF_KILL) != 0)
+    if ((how & CF_KILL) != 0) {
         cf_interrupt(executor);
+        if (executor->kind->kill != NULL)
+            executor->kind->kill(executor);
+    }
     if ((how & (CF_CANCEL | CF_KILL)) != 0)
         cf_executor_cancel_pending(executor);
     if ((how & CF_WAIT) == 0)

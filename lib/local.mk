@@ -5,12 +5,17 @@ pkgconfigdir = $(libdir)/pkgconfig
 nodist_pkgconfig_DATA = %D%/libcf.pc
 
 %C%_libcf_la_SOURCES = \
+    %D%/area.c \
+    %D%/argument.c \
     %D%/call.c \
     %D%/chunk.c \
     %D%/circle.c \
+    %D%/collector.c \
     %D%/completed.c \
     %D%/core.h \
     %D%/cpus.c \
+    %D%/death.c \
+    %D%/dispatch.c \
     %D%/error.c \
     %D%/executor.c \
     %D%/future.c \
@@ -18,8 +23,15 @@ nodist_pkgconfig_DATA = %D%/libcf.pc
     %D%/hook.c \
     %D%/inline.c \
     %D%/iter.c \
+    %D%/lane.c \
+    %D%/lanes.h \
     %D%/map.c \
+    %D%/news.c \
+    %D%/nursery.c \
+    %D%/outcome.c \
     %D%/park.c \
+    %D%/processes.c \
+    %D%/processes.h \
     %D%/slab.c \
     %D%/thread.c \
     %D%/threads.c \

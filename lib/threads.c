@@ -385,7 +385,7 @@ serve(struct worker *worker, struct thread_pool *pool, struct cf_future *future)
     cf_future_run(future, &worker->base);
     if (ring_is_empty(worker))
         announce(worker, pool);
-    cf_future_finish(future, &worker->base);
+    cf_future_finish(future, &worker->base, 0);
     cf_release(future);
 }
 

@@ -4,6 +4,7 @@
 unit_tests = \
     %D%/threads-t \
     %D%/inline-t \
+    %D%/processes-t \
     %D%/future-t \
     %D%/submit-t \
     %D%/map-t \
@@ -28,7 +29,12 @@ unit_tests += %D%/faults-t
 endif
 
 # Tests in C of what the programs are made of.
-program_tests = %D%/fetch-t
+program_tests = \
+    %D%/fetch-t \
+    %D%/lines-t \
+    %D%/numbers-t \
+    %D%/primes-t \
+    %D%/primes_big-t
 
 # Tests of the programs.
 bats_tests = \
@@ -36,6 +42,10 @@ bats_tests = \
     %D%/flags_errors.bats \
     %D%/flags_json.bats \
     %D%/flags_signals.bats \
+    %D%/primes.bats \
+    %D%/primes_input.bats \
+    %D%/primes_json.bats \
+    %D%/primes_signals.bats \
     %D%/progress.bats \
     %D%/quickstart.bats \
     %D%/readme.bats \
@@ -75,6 +85,19 @@ TESTS += $(bats_tests)
 
 LDADD = %D%/libtap.a lib/libcf.la $(CHECK_LIBS)
 %C%_fetch_t_LDADD = %D%/libtap.a programs/libshared.a $(CHECK_LIBS) $(CURL_LIBS)
+%C%_lines_t_CFLAGS = $(AM_CFLAGS) $(GMP_CFLAGS)
+%C%_lines_t_LDADD = %D%/libtap.a $(primes_libs) $(CHECK_LIBS)
+%C%_numbers_t_CFLAGS = $(AM_CFLAGS) $(GMP_CFLAGS)
+%C%_numbers_t_LDADD = %D%/libtap.a $(primes_libs) $(CHECK_LIBS)
+%C%_primes_t_SOURCES = %D%/primes-t.c $(reference)
+%C%_primes_t_CFLAGS = $(AM_CFLAGS) $(GMP_CFLAGS) $(PRIMESIEVE_CFLAGS)
+%C%_primes_t_LDADD = $(primes_test_libs)
+%C%_primes_big_t_SOURCES = %D%/primes_big-t.c $(reference)
+%C%_primes_big_t_CFLAGS = $(AM_CFLAGS) $(GMP_CFLAGS) $(PRIMESIEVE_CFLAGS)
+%C%_primes_big_t_LDADD = $(primes_test_libs)
+reference = %D%/reference.c %D%/reference.h
+primes_test_libs = \
+    %D%/libtap.a programs/libprimes.a $(CHECK_LIBS) $(PRIMESIEVE_LIBS) $(PARI_LIBS) $(GMP_LIBS)
 # Its calls of these, and those of the library in it, go through the test, which has some of them fail.
 %C%_faults_t_LDFLAGS = $(AM_LDFLAGS) -static \
     -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc,--wrap=pthread_create,--wrap=eventfd
