@@ -4,8 +4,6 @@
 #include <errno.h>
 #include <linux/futex.h>
 #include <poll.h>
-#include <stdio.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -44,25 +42,22 @@ cf_collector_watch(struct cf_executor *executor, const struct cf_future *future)
         cf_collector_wake(pool);
 }
 
+/* What the nursery has reported of its workers, and of itself by its end. */
 static void
-receive(struct process_pool *pool)
+hear_of_the_dead(struct process_pool *pool)
 {
-    struct nursery_message message;
-    ssize_t n;
+    struct pollfd end = { .fd = pool->nursery_fd, .events = POLLIN };
+    const bool nursery_gone = !pool->nursery_gone && poll(&end, 1, 0) == 1;
 
-    while ((n = recv(pool->socket, &message, sizeof message, MSG_DONTWAIT)) == sizeof message) {
-        struct lane_state *lane = &pool->lanes[message.lane];
-        if (message.word == NURSERY_STARTED) {
-            cf_spin_lock(&pool->lock);
-            lane->life = LANE_ALIVE;
-            cf_spin_unlock(&pool->lock);
-        } else if (message.word == NURSERY_FAILED) {
-            cf_death_at_birth(pool, lane, message.value);
-        } else if (message.word == NURSERY_DIED) {
-            cf_death_bury(pool, lane, message.value);
-        }
+    for (unsigned i = 0; i < pool->base.options.max_workers; i++) {
+        struct lane *lane = &pool->segment->lanes[i];
+        const uint32_t gone = atomic_load(&lane->gone);
+        if (gone == GONE_DEAD)
+            cf_death_bury(pool, &pool->lanes[i], lane->fate);
+        else if (gone == GONE_UNBORN)
+            cf_death_at_birth(pool, &pool->lanes[i], lane->fate);
     }
-    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+    if (nursery_gone)
         cf_death_of_nursery(pool);
 }
 
@@ -87,27 +82,25 @@ milliseconds_until(cf_time when)
     return left < 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
 }
 
-/* Sleep until a worker rings, the nursery reports, an interrupt comes or it is time. */
+/* Sleep until a worker or the nursery rings, or the latter is gone, an interrupt comes or it is time. */
 static void
 sleep_until_rung(struct process_pool *pool, cf_time when)
 {
     struct pollfd fds[] = {
         { .fd = pool->bell, .events = POLLIN },
-        { .fd = pool->nursery_gone ? -1 : pool->socket, .events = POLLIN },
+        { .fd = pool->nursery_gone ? -1 : pool->nursery_fd, .events = POLLIN },
         { .fd = pool->interrupted ? -1 : pool->base.stop_fd, .events = POLLIN },
     };
     uint64_t rung;
 
     atomic_store(&pool->segment->asleep, 1);
-    if (cf_news_waits(pool) || (!pool->dismissed && is_finished(pool)))
-        atomic_store(&pool->segment->asleep, 0);
-    else
-        poll(fds, 3, milliseconds_until(when));
+    const bool busy = cf_news_waits(pool) || (!pool->dismissed && is_finished(pool));
+    poll(fds, 3, busy ? 0 : milliseconds_until(when));
     atomic_store(&pool->segment->asleep, 0);
     if (fds[0].revents != 0 && read(pool->bell, &rung, sizeof rung) < 0)
         fds[0].revents = 0;
-    if (fds[1].revents != 0)
-        receive(pool);
+    if (fds[0].revents != 0 || fds[1].revents != 0)
+        hear_of_the_dead(pool);
     if (fds[2].revents != 0) {
         pool->interrupted = true;
         cf_executor_cancel_pending(&pool->base);

@@ -2,17 +2,23 @@
 /* death.c - what becomes of the calls of a worker that dies, and workers that are made to. */
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "processes.h"
 
 #define GRACE ((cf_time)1000000000) /* between SIGTERM and SIGKILL */
+#define BIRTH ((cf_time)10000000)   /* until one looks again whether a worker lives that is to be killed */
 
-enum { DEATHS_A_WORKER = 3 }; /* without a result in between, and the pool is broken */
+enum {
+    DEATHS_A_WORKER = 3, /* without a result in between, and the pool is broken */
+    PATIENCE = 1000      /* milliseconds for a worker to end that has lost its nursery */
+};
 
 /* What became of a worker, in words. */
 static const char *
@@ -82,14 +88,14 @@ clear_lane(struct process_pool *pool, struct lane_state *lane, bool breaks)
     lane->ahead = AHEAD;
     pool->workers--;
     pool->broken = pool->broken || breaks;
-    mine->opened = mine->open_failed = mine->retired = mine->hold = mine->asleep = 0;
+    mine->opened = mine->open_failed = mine->retired = mine->hold = mine->asleep = mine->gone = 0;
     mine->pid = 0;
     cf_spin_unlock(&pool->lock);
 }
 
 /* Why the death of a worker breaks the pool: the cause, and *what in words; or NULL. */
 static struct cf_error *
-verdict(struct process_pool *pool, const struct lane_state *lane, int status, bool lost, const char **what)
+verdict(struct process_pool *pool, const struct lane_state *lane, int status, const char **what)
 {
     static const struct cf_task open_task = { .name = "open_worker" };
     const struct cf_options *options = &pool->base.options;
@@ -99,14 +105,16 @@ verdict(struct process_pool *pool, const struct lane_state *lane, int status, bo
     if (mine->open_failed) {
         struct cf_future call = { .task = &open_task };
         char *copy;
-        const char *strings = cf_outcome_bytes(pool, lane, &mine->failure, &copy);
+        const char *strings =
+            cf_outcome_bytes(pool, &mine->failure, cf_area_of_result(lane->number, mine->start), &copy);
         struct cf_error *error =
             strings != NULL ? cf_outcome_error(&call, &mine->failure, strings) : cf_error_errno(CF_BROKEN, ENOMEM, "");
         free(copy);
         *what = "a worker could not be opened";
         return error;
     }
-    if (lane->killed_for != 0 || !lost)
+    /* By our will, or at its own end. */
+    if (lane->killed_for != 0 || pool->dismissed || (mine->retired && WIFEXITED(status)))
         return NULL;
     if (options->open_worker != NULL && !mine->opened)
         *what = "a worker died while it was opened";
@@ -152,10 +160,13 @@ cf_death_bury(struct process_pool *pool, struct lane_state *lane, int status)
     }
     const bool noted = lane->noted > lane->head;
     const bool claimed = lane->head < lane->tail && cf_lane_slot(pool, lane, lane->head)->word == SLOT_CLAIMED;
-    struct cf_error *cause = verdict(pool, lane, status, claimed || WIFSIGNALED(status), &what);
+    struct cf_error *cause = verdict(pool, lane, status, &what);
     struct cf_future *call = lane->calls[lane->head % LANE_SLOTS];
-    if (claimed)
+    if (claimed) {
+        /* It may have died while it wrote the result. */
+        cf_area_drop(pool->memory, cf_area_of_result(lane->number, lane->head), AREA_SIZE);
         add_loss(pool, lane, call, status, noted, &paper);
+    }
     clear_lane(pool, lane, cause != NULL);
     lane->killed_for = 0;
     lane->killed_hard = false;
@@ -190,16 +201,36 @@ cf_death_at_birth(struct process_pool *pool, struct lane_state *lane, int error)
     cf_dispatch_unlock(pool);
 }
 
+/* The nursery's end is a worker's as well, but it may need a moment. */
+static void
+await_end(pid_t pid)
+{
+    struct pollfd ended = { .fd = pid > 0 ? cf_pidfd_of(pid) : -1, .events = POLLIN };
+
+    if (ended.fd < 0)
+        return;
+    while (poll(&ended, 1, PATIENCE) < 0 && errno == EINTR)
+        ;
+    close(ended.fd);
+}
+
+/* Nothing can be started any more, and what was running is lost with the workers that ran it. */
 void
 cf_death_of_nursery(struct process_pool *pool)
 {
     const struct cf_error cause = { .domain = "errno", .code = ECHILD, .worker = "", .message = "it was killed" };
 
     pool->nursery_gone = true;
+    cf_spin_lock(&pool->lock);
+    pool->broken = true;
+    cf_spin_unlock(&pool->lock);
+    for (unsigned i = 0; i < pool->base.options.max_workers; i++) {
+        if (pool->lanes[i].life == LANE_ABSENT)
+            continue;
+        await_end(atomic_load(&pool->segment->lanes[i].pid));
+        cf_death_bury(pool, &pool->lanes[i], SIGKILL);
+    }
     cf_executor_break(&pool->base, &cause, "the process that starts the workers is gone");
-    for (unsigned i = 0; i < pool->base.options.max_workers; i++)
-        if (pool->lanes[i].life != LANE_ABSENT)
-            cf_death_bury(pool, &pool->lanes[i], SIGKILL);
 }
 
 /*
@@ -216,7 +247,7 @@ kill_softly(struct process_pool *pool, struct lane_state *lane, enum cf_why why)
     }
     lane->killed_for = why;
     lane->killed_at = cf_now();
-    cf_dispatch_order(pool, NURSERY_SIGNAL, lane->number, SIGTERM);
+    cf_dispatch_order(pool, lane->number, SIGTERM);
 }
 
 /* See to one lane's time limits.  Return when to look again. */
@@ -225,24 +256,28 @@ enforce_on(struct process_pool *pool, struct lane_state *lane, cf_time now)
 {
     const cf_time limit = cf_after(pool->base.options.call_timeout) - now;
 
-    if (lane->life != LANE_ALIVE)
+    if (lane->life == LANE_ABSENT)
         return CF_NEVER;
     if (lane->killed_for != 0) {
         if (!lane->killed_hard && now >= lane->killed_at + GRACE) {
             lane->killed_hard = true;
-            cf_dispatch_order(pool, NURSERY_SIGNAL, lane->number, SIGKILL);
+            cf_dispatch_order(pool, lane->number, SIGKILL);
         }
         return lane->killed_hard ? CF_NEVER : lane->killed_at + GRACE;
     }
+    if (pool->kill && cf_lane_shared(pool, lane)->pid == 0)
+        return now + BIRTH;
     if (pool->kill) {
         kill_softly(pool, lane, CF_KILLED);
         return now + GRACE;
     }
     struct slot *slot = cf_lane_slot(pool, lane, lane->head);
-    if (pool->base.options.call_timeout <= 0 || slot->word != SLOT_CLAIMED || slot->started == 0)
+    if (pool->base.options.call_timeout <= 0 || slot->word != SLOT_CLAIMED)
         return CF_NEVER;
-    if (now < slot->started + limit)
-        return slot->started + limit;
+    /* One claimed at this very moment does not say yet when it started. */
+    const cf_time started = slot->started != 0 ? slot->started : now;
+    if (now < started + limit)
+        return started + limit;
     kill_softly(pool, lane, CF_TIMED_OUT);
     return now + GRACE;
 }

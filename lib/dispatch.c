@@ -49,7 +49,7 @@ put(struct process_pool *pool, struct lane_state *lane, struct cf_future *call)
     atomic_store_explicit(&slot->word, SLOT_QUEUED, memory_order_relaxed);
     lane->tail++;
     if (lane->life == LANE_ABSENT) {
-        lane->life = LANE_STARTING;
+        lane->life = LANE_PRESENT;
         lane->start_wanted = true;
         pool->workers++;
         cf_lane_shared(pool, lane)->start = lane->tail - 1;
@@ -117,11 +117,11 @@ dispatch(struct process_pool *pool, struct cf_future **dropped)
 }
 
 void
-cf_dispatch_order(struct process_pool *pool, enum nursery_word word, unsigned lane, int value)
+cf_dispatch_order(struct process_pool *pool, unsigned lane, int signal)
 {
-    const struct nursery_message message = { .word = word, .lane = lane, .value = value };
+    const struct order order = { .lane = lane, .signal = signal };
 
-    while (send(pool->socket, &message, sizeof message, MSG_NOSIGNAL) < 0 && errno == EINTR)
+    while (send(pool->socket, &order, sizeof order, MSG_NOSIGNAL) < 0 && errno == EINTR)
         ;
 }
 
@@ -132,7 +132,7 @@ set_going(struct process_pool *pool, unsigned first, unsigned end)
     for (unsigned i = first; i < end; i++) {
         _Atomic uint32_t *asleep = &pool->segment->lanes[i].asleep;
         if (atomic_exchange(&pool->lanes[i].start_wanted, false))
-            cf_dispatch_order(pool, NURSERY_START, i, 0);
+            cf_dispatch_order(pool, i, 0);
         if (atomic_load(asleep) == 1 && atomic_exchange(asleep, 0) == 1)
             syscall(SYS_futex, asleep, FUTEX_WAKE, 1, NULL, NULL, 0);
     }

@@ -21,7 +21,8 @@ enum {
 /* The call that this process is serving; for exit_in_task(). */
 static struct {
     const struct nursery *nursery;
-    struct slot *slot;
+    struct lane *lane;
+    struct slot *slot; /* NULL: none just now */
     uint64_t area;
     const char *worker;
 } serving;
@@ -32,7 +33,7 @@ ring(const struct nursery *nursery)
     struct segment *segment = nursery->segment;
     const uint64_t one = 1;
 
-    /* A watcher looks once more after it has ceased to be one; see watch() in processes.c. */
+    /* A watcher looks once more after it has ceased to be one; see cf_collector_watch(). */
     if (atomic_load(&segment->watchers) > 0 || atomic_load(&segment->asleep) == 0)
         return;
     if (atomic_exchange(&segment->asleep, 0) == 1 && write(nursery->bell, &one, sizeof one) < 0)
@@ -52,7 +53,7 @@ put_outcome(int memory, struct slot *slot, uint64_t area, const void *data, size
     return 0;
 }
 
-/* An error goes as its domain, worker and message; where there is no memory for a long message it is cut short. */
+/* An error goes as its domain, worker and message; where there is no memory for a long one it is cut short. */
 static void
 put_error(int memory, struct slot *slot, uint64_t area, const struct cf_error *error)
 {
@@ -64,8 +65,10 @@ put_error(int memory, struct slot *slot, uint64_t area, const struct cf_error *e
     slot->code = error->code;
     if (len > SLOT_BYTES && (all = malloc((size_t)len)) != NULL)
         snprintf(all, (size_t)len, "%s%c%s%c%s", error->domain, 0, error->worker, 0, error->message);
-    if (len <= SLOT_BYTES || all == NULL || put_outcome(memory, slot, area, all, (size_t)len) != 0)
-        put_outcome(memory, slot, area, text, (size_t)len < sizeof text ? (size_t)len : sizeof text);
+    if (all == NULL || put_outcome(memory, slot, area, all, (size_t)len) != 0) {
+        snprintf(text, sizeof text, "%.99s%c%.47s%c%s", error->domain, 0, error->worker, 0, error->message);
+        put_outcome(memory, slot, area, text, sizeof text);
+    }
     if (all != text)
         free(all);
 }
@@ -77,15 +80,21 @@ commit(struct slot *slot)
     atomic_store(&slot->word, SLOT_DONE);
 }
 
-/* A task that calls exit() has failed with that status; what the parent would do at exit is not ours to do. */
+/*
+ * A task that calls exit() has failed with that status; what the parent would do at exit is not ours to do.  A process
+ * that a task has forked exits as it likes.
+ */
 static void
 exit_in_task(int status, void *unused)
 {
     (void)unused;
+    if (getpid() != atomic_load(&serving.lane->pid))
+        return;
     if (serving.slot != NULL) {
         struct cf_error *error =
             cf_error_new(CF_RAISED, "exit", status, "", serving.worker, "the task called exit(%d)", status);
         put_error(serving.nursery->memory, serving.slot, serving.area, error);
+        atomic_store(&serving.lane->retired, 1);
         commit(serving.slot);
         ring(serving.nursery);
     }
@@ -109,29 +118,25 @@ put_result(int memory, struct slot *slot, uint64_t area, struct cf_call *call)
         put_error(memory, slot, area, call->error);
 }
 
-/* The argument: in the slot, or a copy of what is in its area; NULL and *error if that cannot be had. */
+/* A copy of the argument in its area; NULL: it cannot be had, and that is the call's outcome. */
 static void *
-get_argument(const struct nursery *nursery, struct slot *slot, void *copy, struct cf_call *call)
+fetch_argument(const struct nursery *nursery, const struct slot *slot, struct cf_call *call)
 {
-    void *arg = copy;
+    void *copy = malloc(slot->arg_len);
+    int error = copy == NULL ? ENOMEM : cf_area_read(nursery->memory, slot->arg_area, copy, slot->arg_len);
 
-    if (slot->arg_area == 0)
-        return memcpy(copy, slot->bytes, slot->arg_len);
-    arg = malloc(slot->arg_len);
-    int error = arg == NULL ? ENOMEM : cf_area_read(nursery->memory, slot->arg_area, arg, slot->arg_len);
-    if (error != 0) {
-        cf_raise(call, "errno", error, "an argument of %zu bytes cannot be received: %s", slot->arg_len,
-                 strerror(error));
-        free(arg);
-        return NULL;
-    }
-    return arg;
+    if (error == 0)
+        return copy;
+    cf_raise(call, "errno", error, "an argument of %zu bytes cannot be received: %s", slot->arg_len, strerror(error));
+    free(copy);
+    return NULL;
 }
 
+/* An argument in the slot is copied, because its place is the result's as well. */
 static void
 run(const struct nursery *nursery, struct slot *slot, uint64_t area, struct cf_worker *worker)
 {
-    alignas(max_align_t) unsigned char copy[SLOT_BYTES], room[SLOT_BYTES];
+    alignas(max_align_t) unsigned char small[SLOT_BYTES], room[SLOT_BYTES];
     struct cf_call call = {
         .task = slot->task,
         .chunk = slot->chunk,
@@ -140,18 +145,22 @@ run(const struct nursery *nursery, struct slot *slot, uint64_t area, struct cf_w
         .room = room,
         .room_size = sizeof room,
     };
+    void *fetched = NULL;
 
     serving.area = area;
     serving.slot = slot;
-    void *arg = get_argument(nursery, slot, copy, &call);
-    call.arg = arg;
-    if (arg != NULL)
+    if (slot->arg_area == 0)
+        call.arg = memcpy(small, slot->bytes, slot->arg_len);
+    else if (slot->arg_area <= BUFFERS)
+        call.arg = cf_buffer(nursery->buffers, slot->arg_area);
+    else
+        call.arg = fetched = fetch_argument(nursery, slot, &call);
+    if (call.arg != NULL)
         cf_call_run(&call);
     put_result(nursery->memory, slot, area, &call);
     serving.slot = NULL;
     cf_call_discard(&call);
-    if (arg != copy)
-        free(arg);
+    free(fetched);
     commit(slot);
 }
 
@@ -213,15 +222,14 @@ serve(const struct nursery *nursery, unsigned number, struct lane *lane, struct 
         atomic_store_explicit(&slot->started, cf_now(), memory_order_relaxed);
         if (nursery->tell_claims)
             ring(nursery);
-        run(nursery, slot, cf_area_of_result(number, head), worker);
-        calls++;
-        if (calls == nursery->max_calls)
+        if (++calls == nursery->max_calls)
             atomic_store(&lane->retired, 1);
+        run(nursery, slot, cf_area_of_result(number, head), worker);
         if (++untold >= RING_AFTER || slot->ended - slot->started > LONG_CALL || !is_queued(lane, head + 1)) {
             ring(nursery);
             untold = 0;
         }
-        if (calls == nursery->max_calls)
+        if (atomic_load(&lane->retired))
             break;
     }
     ring(nursery);
@@ -253,6 +261,7 @@ cf_lane_serve(const struct nursery *nursery, unsigned number)
     snprintf(worker.name, sizeof worker.name, "pid %d", (int)getpid());
     cf_self.frame = &frame;
     serving.nursery = nursery;
+    serving.lane = lane;
     serving.worker = worker.name;
     on_exit(exit_in_task, NULL);
     if (open_lane(nursery, number, lane, &worker)) {

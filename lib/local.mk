@@ -28,6 +28,7 @@ nodist_pkgconfig_DATA = %D%/libcf.pc
     %D%/map.c \
     %D%/news.c \
     %D%/nursery.c \
+    %D%/orphan.c \
     %D%/outcome.c \
     %D%/park.c \
     %D%/processes.c \

@@ -65,6 +65,8 @@ static void
 free_head(struct process_pool *pool, struct lane_state *lane, bool ran)
 {
     cf_dispatch_lock(pool);
+    if (ran && atomic_load(&cf_lane_shared(pool, lane)->retired))
+        lane->life = LANE_LEAVING;
     if (ran)
         adapt(lane, cf_lane_slot(pool, lane, lane->head));
     lane->calls[lane->head % LANE_SLOTS] = NULL;
@@ -189,7 +191,7 @@ rebalance(struct process_pool *pool)
 
     for (unsigned i = 0; i < pool->base.options.max_workers && pool->first == NULL; i++) {
         struct lane_state *lane = &pool->lanes[i];
-        if (lane->life == LANE_ALIVE && cf_lane_filled(lane) == 0)
+        if (lane->life == LANE_PRESENT && cf_lane_filled(lane) == 0)
             idle = lane;
         if (cf_lane_filled(lane) > 1 && (most == NULL || cf_lane_filled(lane) > cf_lane_filled(most)))
             most = lane;

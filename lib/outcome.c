@@ -7,14 +7,13 @@
 
 #include "processes.h"
 
-/* Where the outcome stands, or a copy of it that is to be freed; NULL: no memory. */
+/* Where the outcome stands, or a copy of what is in that area, to be freed; NULL: no memory. */
 const char *
-cf_outcome_bytes(struct process_pool *pool, const struct lane_state *lane, struct slot *slot, char **copy)
+cf_outcome_bytes(struct process_pool *pool, struct slot *slot, uint64_t area, char **copy)
 {
     *copy = NULL;
     if (!slot->out_of_line)
         return (const char *)slot->bytes;
-    const uint64_t area = cf_area_of_result(lane->number, lane->head);
     *copy = malloc(slot->len);
     if (*copy != NULL && cf_area_read(pool->memory, area, *copy, slot->len) != 0) {
         free(*copy);
@@ -44,7 +43,7 @@ void
 cf_outcome_take(struct process_pool *pool, const struct lane_state *lane, struct slot *slot, struct cf_future *call)
 {
     char *copy;
-    const char *bytes = cf_outcome_bytes(pool, lane, slot, &copy);
+    const char *bytes = cf_outcome_bytes(pool, slot, cf_area_of_result(lane->number, lane->head), &copy);
 
     call->result_len = 0;
     if (bytes == NULL) {

@@ -9,18 +9,22 @@
  */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "processes.h"
+
+#define BUFFERS_SIZE ((size_t)BUFFERS * BUFFER_BYTES)
 
 static int
 processes_submit(struct cf_executor *executor, struct cf_future *call)
@@ -113,13 +117,8 @@ static void
 dismiss_nursery(struct process_pool *pool)
 {
     struct pollfd ended = { .fd = pool->nursery_fd, .events = POLLIN };
-    struct nursery_message rest;
 
-    if (pool->socket < 0)
-        return;
     shutdown(pool->socket, SHUT_WR);
-    while (recv(pool->socket, &rest, sizeof rest, 0) > 0 || errno == EINTR)
-        errno = 0;
     while (poll(&ended, 1, -1) < 0 && errno == EINTR)
         ;
     /* It is our child only where orphans become that. */
@@ -164,6 +163,8 @@ processes_free(struct cf_executor *executor)
     close_all(pool);
     if (pool->segment != NULL)
         munmap(pool->segment, pool->segment_size);
+    if (pool->buffers != NULL)
+        munmap(pool->buffers, BUFFERS_SIZE);
     pthread_mutex_destroy(&pool->areas_lock);
     free(pool->free_areas);
     free(pool->lanes);
@@ -183,36 +184,46 @@ static const struct cf_kind processes_kind = {
     .kill = processes_kill,
 };
 
-static int
-pidfd_of(pid_t pid)
+int
+cf_pidfd_of(pid_t pid)
 {
     return (int)syscall(SYS_pidfd_open, pid, 0);
 }
 
+static void *
+map_shared(size_t size)
+{
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    return memory == MAP_FAILED ? NULL : memory;
+}
+
 static int
-map_segment(struct process_pool *pool)
+map_memory(struct process_pool *pool)
 {
     const unsigned workers = pool->base.options.max_workers;
 
     pool->segment_size = sizeof *pool->segment + workers * sizeof(struct lane);
-    void *memory = mmap(NULL, pool->segment_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED)
-        return errno;
-    pool->segment = memory;
-    pool->base.stopping = &pool->segment->stopping;
+    pool->segment = map_shared(pool->segment_size);
+    pool->buffers = map_shared(BUFFERS_SIZE);
     pool->lanes = calloc(workers, sizeof *pool->lanes);
-    if (pool->lanes == NULL)
+    if (pool->segment == NULL || pool->buffers == NULL || pool->lanes == NULL)
         return ENOMEM;
+    pool->base.stopping = &pool->segment->stopping;
     for (unsigned i = 0; i < workers; i++) {
         pool->lanes[i].number = i;
         pool->lanes[i].ahead = AHEAD;
     }
+    for (unsigned i = 0; i < BUFFERS; i++)
+        pool->free_buffers[i] = BUFFERS - i;
+    pool->free_buffer_count = BUFFERS;
     return 0;
 }
 
 static int
-open_descriptors(struct process_pool *pool, int *nursery_end)
+open_descriptors(struct process_pool *pool, struct nursery *nursery)
 {
+    sigset_t death;
     int ends[2];
 
     pool->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -224,64 +235,84 @@ open_descriptors(struct process_pool *pool, int *nursery_end)
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
         return errno;
     pool->socket = ends[0];
-    *nursery_end = ends[1];
-    return 0;
+    nursery->orders = ends[1];
+    nursery->parent = cf_pidfd_of(getpid());
+    if (nursery->parent < 0 && errno != ENOSYS)
+        return errno;
+    sigemptyset(&death);
+    sigaddset(&death, SIGCHLD);
+    nursery->deaths = signalfd(-1, &death, SFD_CLOEXEC | SFD_NONBLOCK);
+    return nursery->deaths < 0 ? errno : 0;
 }
 
-static _Noreturn void
-become_nursery(struct process_pool *pool, int end, int parent)
+/* All that can fail has been done before it is forked.  What was made for it alone is in any case given up here. */
+static int
+prepare_nursery(struct process_pool *pool, struct nursery *nursery)
 {
     const struct cf_options *options = &pool->base.options;
-    const struct nursery nursery = {
-        .segment = pool->segment,
-        .executor = &pool->base,
-        .lanes = options->max_workers,
-        .max_calls = options->max_calls_per_worker,
-        .tell_claims = options->max_pending > 0 || options->call_timeout > 0,
-        .bell = pool->bell,
-        .memory = pool->memory,
-        .parent = parent,
-        .socket = end,
-    };
+    int error = open_descriptors(pool, nursery);
 
-    close(pool->socket);
-    cf_nursery_main(&nursery);
+    if (error != 0)
+        return error;
+    nursery->segment = pool->segment;
+    nursery->buffers = pool->buffers;
+    nursery->executor = &pool->base;
+    nursery->lanes = options->max_workers;
+    nursery->max_calls = options->max_calls_per_worker;
+    nursery->tell_claims = options->max_pending > 0 || options->call_timeout > 0;
+    nursery->bell = pool->bell;
+    nursery->memory = pool->memory;
+    pthread_sigmask(SIG_SETMASK, NULL, &nursery->mask);
+    nursery->pids = calloc(nursery->lanes, sizeof *nursery->pids);
+    return nursery->pids == NULL ? ENOMEM : 0;
 }
 
 /*
- * Fork twice, so that the nursery is no child of the program's, who may wait for all of his.  The one in between ends at
- * once; its status is the errno of the second fork, unless the program takes it from us.
+ * What becomes readable when the nursery is gone: where the kernel has no pidfd, the socket, which it never writes to.
+ * If that cannot be had, it is told to go.
  */
 static int
-fork_nursery(struct process_pool *pool, int end)
+watch_nursery(struct process_pool *pool)
 {
-    const int parent = pidfd_of(getpid());
-    struct nursery_message hello;
-    int status = 0;
-
-    const pid_t middle = fork();
-    if (middle == 0) {
-        const pid_t nursery = fork();
-        if (nursery == 0)
-            become_nursery(pool, end, parent);
-        _exit(nursery < 0 ? errno : 0);
-    }
-    int error = middle < 0 ? errno : 0;
-    close(end);
-    if (parent >= 0)
-        close(parent);
+    pool->nursery_fd = cf_pidfd_of(pool->nursery);
+    if (pool->nursery_fd < 0 && errno == ENOSYS)
+        pool->nursery_fd = fcntl(pool->socket, F_DUPFD_CLOEXEC, 0);
+    int error = pool->nursery_fd < 0 ? errno : 0;
     if (error != 0)
-        return error;
-    while (waitpid(middle, &status, 0) < 0 && errno == EINTR)
-        ;
-    ssize_t n;
-    while ((n = recv(pool->socket, &hello, sizeof hello, 0)) < 0 && errno == EINTR)
-        ;
-    if (n != sizeof hello)
-        return WIFEXITED(status) && WEXITSTATUS(status) != 0 ? WEXITSTATUS(status) : EAGAIN;
-    pool->nursery = hello.pid;
-    pool->nursery_fd = pidfd_of(hello.pid);
-    return 0;
+        shutdown(pool->socket, SHUT_WR);
+    return error;
+}
+
+static int
+fork_nursery(struct process_pool *pool, struct nursery *nursery)
+{
+    pool->nursery = cf_orphan_fork(&pool->segment->nursery);
+    if (pool->nursery == 0) {
+        close(pool->socket);
+        cf_nursery_main(nursery);
+    }
+    if (pool->nursery < 0)
+        return errno;
+    /* Pools made later are not to keep this one's memory. */
+    madvise(pool->segment, pool->segment_size, MADV_DONTFORK);
+    madvise(pool->buffers, BUFFERS_SIZE, MADV_DONTFORK);
+    return watch_nursery(pool);
+}
+
+static int
+make_nursery(struct process_pool *pool)
+{
+    struct nursery nursery = { .parent = -1, .orders = -1, .deaths = -1 };
+    const int *fds[] = { &nursery.parent, &nursery.orders, &nursery.deaths };
+    int error = prepare_nursery(pool, &nursery);
+
+    if (error == 0)
+        error = fork_nursery(pool, &nursery);
+    for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++)
+        if (*fds[i] >= 0)
+            close(*fds[i]);
+    free(nursery.pids);
+    return error;
 }
 
 static int
@@ -303,13 +334,10 @@ start_collector(struct process_pool *pool)
 static int
 make(struct process_pool *pool)
 {
-    int end = -1;
-    int error = map_segment(pool);
+    int error = map_memory(pool);
 
     if (error == 0)
-        error = open_descriptors(pool, &end);
-    if (error == 0)
-        error = fork_nursery(pool, end);
+        error = make_nursery(pool);
     if (error == 0)
         error = start_collector(pool);
     return error;

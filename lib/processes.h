@@ -13,7 +13,11 @@ enum {
     NEWS = 64  /* the most that one look finds */
 };
 
-enum lane_life { LANE_ABSENT, LANE_STARTING, LANE_ALIVE, LANE_LEAVING };
+enum lane_life {
+    LANE_ABSENT,
+    LANE_PRESENT, /* it has a worker, or soon will */
+    LANE_LEAVING  /* and that takes no more calls */
+};
 
 /* The parent's knowledge of a lane.  Guarded by the pool's lock, but for what the collector alone uses. */
 struct lane_state {
@@ -36,8 +40,9 @@ struct process_pool {
     struct cf_executor base;
     struct segment *segment;
     size_t segment_size;
+    unsigned char *buffers;
     int bell, memory, socket;
-    int nursery_fd; /* a pidfd, or -1 */
+    int nursery_fd; /* readable when the nursery is gone: a pidfd */
     pid_t nursery;
     pthread_t collector;
 
@@ -59,9 +64,11 @@ struct process_pool {
     unsigned touched_first, touched_end; /* the lanes that dispatch() has put something into */
     struct lane_state *lanes;
 
-    pthread_mutex_t areas_lock; /* guards what follows */
-    uint64_t areas;             /* areas for arguments that were ever used */
-    uint64_t *free_areas;       /* those not in use: there is room for all of them */
+    pthread_mutex_t areas_lock; /* guards what follows, but for the ready of buffers in use */
+    unsigned free_buffers[BUFFERS], free_buffer_count;
+    uint32_t ready[BUFFERS]; /* how many bytes of each have their memory */
+    uint64_t areas;          /* areas for arguments that were ever used */
+    uint64_t *free_areas;    /* those not in use: there is room for all of them */
     size_t free_count;
 };
 
@@ -108,7 +115,7 @@ cf_lane_filled(const struct lane_state *lane)
 struct cf_future *cf_dispatch_dequeue(struct process_pool *pool);
 void cf_dispatch_append(struct process_pool *pool, struct cf_future *call);
 struct cf_future *cf_dispatch_recall(struct process_pool *pool, struct lane_state *lane, uint64_t index);
-void cf_dispatch_order(struct process_pool *pool, enum nursery_word word, unsigned lane, int value);
+void cf_dispatch_order(struct process_pool *pool, unsigned lane, int signal); /* 0: start a worker */
 void cf_dispatch_lock(struct process_pool *pool);
 void cf_dispatch_unlock(struct process_pool *pool);
 
@@ -121,7 +128,7 @@ int cf_argument_place(struct process_pool *pool, struct cf_future *call);
 /*
  * Outcomes (outcome.c).
  */
-const char *cf_outcome_bytes(struct process_pool *pool, const struct lane_state *lane, struct slot *slot, char **copy);
+const char *cf_outcome_bytes(struct process_pool *pool, struct slot *slot, uint64_t area, char **copy);
 struct cf_error *cf_outcome_error(const struct cf_future *call, const struct slot *slot, const char *strings);
 void cf_outcome_set_error(struct cf_future *call, struct cf_error *error);
 void cf_outcome_take(struct process_pool *pool, const struct lane_state *lane, struct slot *slot,
@@ -157,6 +164,8 @@ void cf_death_bury(struct process_pool *pool, struct lane_state *lane, int statu
 void cf_death_at_birth(struct process_pool *pool, struct lane_state *lane, int error);
 void cf_death_of_nursery(struct process_pool *pool);
 cf_time cf_death_enforce(struct process_pool *pool);
+
+int cf_pidfd_of(pid_t pid); /* or -1, with errno */
 
 /*
  * The collector (collector.c).
