@@ -5,6 +5,11 @@ unit_tests = \
     %D%/threads-t \
     %D%/inline-t \
     %D%/processes-t \
+    %D%/process_data-t \
+    %D%/process_deaths-t \
+    %D%/process_kills-t \
+    %D%/process_parent-t \
+    %D%/process_timeouts-t \
     %D%/future-t \
     %D%/submit-t \
     %D%/map-t \
@@ -25,7 +30,7 @@ unit_tests = \
 
 # It wraps functions that the library calls, which only an archive allows.
 if HAVE_ARCHIVE
-unit_tests += %D%/faults-t
+unit_tests += %D%/faults-t %D%/process_limits-t
 endif
 
 # Tests in C of what the programs are made of.
@@ -101,6 +106,9 @@ primes_test_libs = \
 # Its calls of these, and those of the library in it, go through the test, which has some of them fail.
 %C%_faults_t_LDFLAGS = $(AM_LDFLAGS) -static \
     -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc,--wrap=pthread_create,--wrap=eventfd
+%C%_process_limits_t_LDFLAGS = $(AM_LDFLAGS) -static \
+    -Wl,--wrap=fork,--wrap=mmap,--wrap=memfd_create,--wrap=eventfd,--wrap=socketpair,--wrap=signalfd \
+    -Wl,--wrap=pthread_create,--wrap=calloc,--wrap=malloc,--wrap=aligned_alloc,--wrap=madvise,--wrap=__clone
 %C%_libtap_a_SOURCES = %D%/tap.c %D%/tap.h \
     %D%/asserts.c %D%/asserts.h \
     %D%/common_calls.c \
@@ -110,6 +118,7 @@ primes_test_libs = \
     %D%/common_map.c \
     %D%/common_wait.c \
     %D%/common_worker.c \
+    %D%/family.c %D%/family.h \
     %D%/kinds.c %D%/kinds.h \
     %D%/latch.h \
     %D%/stage.c %D%/stage.h \
