@@ -9,6 +9,7 @@ unit_tests = \
     %D%/process_deaths-t \
     %D%/process_kills-t \
     %D%/process_parent-t \
+    %D%/process_threads-t \
     %D%/process_timeouts-t \
     %D%/future-t \
     %D%/submit-t \
