@@ -62,9 +62,13 @@ put_back(struct process_pool *pool, struct cf_future *first, struct cf_future **
     pool->first = first;
 }
 
-/* What a dead worker had not claimed goes back to the queue, where it stays if its death breaks the pool. */
-static void
-clear_lane(struct process_pool *pool, struct lane_state *lane, bool breaks)
+/*
+ * What a dead worker, or one that could not be born, had not claimed goes back to the queue, where it stays if that
+ * breaks the pool.  Where one cannot be born, those who work already will do without; if there are none, nobody would.
+ * Return whether the pool is broken now.
+ */
+static bool
+clear_lane(struct process_pool *pool, struct lane_state *lane, bool born, bool breaks)
 {
     struct cf_future *back = NULL, **end = &back;
     struct lane *mine = cf_lane_shared(pool, lane);
@@ -87,10 +91,13 @@ clear_lane(struct process_pool *pool, struct lane_state *lane, bool breaks)
     lane->life = LANE_ABSENT;
     lane->ahead = AHEAD;
     pool->workers--;
-    pool->broken = pool->broken || breaks;
+    pool->start_failed = !born;
+    pool->broken = pool->broken || breaks || (!born && pool->workers == 0);
+    const bool broken = pool->broken;
     mine->opened = mine->open_failed = mine->retired = mine->hold = mine->asleep = mine->gone = 0;
     mine->pid = 0;
     cf_spin_unlock(&pool->lock);
+    return broken;
 }
 
 /* Why the death of a worker breaks the pool: the cause, and *what in words; or NULL. */
@@ -167,10 +174,9 @@ cf_death_bury(struct process_pool *pool, struct lane_state *lane, int status)
         cf_area_drop(pool->memory, cf_area_of_result(lane->number, lane->head), AREA_SIZE);
         add_loss(pool, lane, call, status, noted, &paper);
     }
-    clear_lane(pool, lane, cause != NULL);
+    clear_lane(pool, lane, true, cause != NULL);
     lane->killed_for = 0;
     lane->killed_hard = false;
-    pool->start_failed = false;
     atomic_store(&pool->collecting, false);
 
     if (cause != NULL)
@@ -181,18 +187,14 @@ cf_death_bury(struct process_pool *pool, struct lane_state *lane, int status)
     cf_dispatch_unlock(pool);
 }
 
-/* The nursery could not fork.  Those who work already will do without this one; if there are none, nobody would. */
+/* The nursery could not fork. */
 void
 cf_death_at_birth(struct process_pool *pool, struct lane_state *lane, int error)
 {
     cf_news_exclude(pool);
-    clear_lane(pool, lane, pool->workers == 1);
-    cf_dispatch_lock(pool);
-    pool->start_failed = true;
-    const bool alone = pool->workers == 0;
-    cf_spin_unlock(&pool->lock);
+    const bool broken = clear_lane(pool, lane, false, false);
     atomic_store(&pool->collecting, false);
-    if (alone) {
+    if (broken) {
         struct cf_error *cause = cf_error_errno(CF_BROKEN, error, "");
         cf_executor_break(&pool->base, cause, "no worker could be started");
         cf_error_free(cause);
