@@ -158,8 +158,8 @@ struct cf_event {
 /* How to make an executor.  A member left zero means its default. */
 struct cf_options {
     /*
-     * By default min(32, cf_cpu_count() + 4) threads, or cf_cpu_count() processes.  At most 65,535, or 4,096.  An inline
-     * executor has one.
+     * By default min(32, cf_cpu_count() + 4) threads, or cf_cpu_count() processes.  At most 65,535, or 4,096.
+     * An inline executor has one.
      */
     unsigned max_workers;
     unsigned
@@ -215,17 +215,17 @@ struct cf_executor *cf_thread_pool(const struct cf_options *);
  * Death.  Of a worker that dies, be it by a signal or by _exit(), the call that it had started is CF_WORKER_LOST, and
  * is not started again.  Those that it had not started go to others, it is replaced, and the pool lives on; unless
  * .on_worker_death or .max_deaths says otherwise, it died in .open_worker, or it was the last and no other can be
- * forked.  Then the executor breaks: calls that have not started are CF_BROKEN with the cause, and cf_close() says EPIPE.
- * A call that runs longer than .call_timeout is CF_TIMED_OUT, one that CF_KILL meets is CF_KILLED; their workers get
- * SIGTERM, and a second later SIGKILL.
+ * forked.  Then the executor breaks: calls that have not started are CF_BROKEN with the cause, and cf_close() says
+ * EPIPE.  A call that runs longer than .call_timeout is CF_TIMED_OUT, one that CF_KILL meets is CF_KILLED; their workers
+ * get SIGTERM, and a second later SIGKILL.
  *
  * Manners.  The program gets no child by this that SIGCHLD or waitpid() would tell of, and may ignore the one and use
  * the other as it likes; but if it adopts orphans, as process 1 does, cf_close() makes it the parent of a process that
  * has ended, and reaps it.  If the program dies, even of SIGKILL, so do the workers.  Callbacks and observers run in a
  * thread of the pool's, or in one that waits for, or asks after, a call of the pool.
  *
- * NULL with EINVAL for more than 4,096 workers, with EMFILE, ENFILE, ENOMEM, EAGAIN or what else the kernel says: a pool
- * needs five descriptors, and three more for a moment.
+ * NULL with EINVAL for more than 4,096 workers; with EMFILE, ENFILE, ENOMEM, EAGAIN or what else the kernel says: a
+ * pool needs five descriptors, and three more for a moment.
  */
 struct cf_executor *cf_process_pool(const struct cf_options *);
 
