@@ -216,8 +216,8 @@ struct cf_executor *cf_thread_pool(const struct cf_options *);
  * is not started again.  Those that it had not started go to others, it is replaced, and the pool lives on; unless
  * .on_worker_death or .max_deaths says otherwise, it died in .open_worker, or it was the last and no other can be
  * forked.  Then the executor breaks: calls that have not started are CF_BROKEN with the cause, and cf_close() says
- * EPIPE.  A call that runs longer than .call_timeout is CF_TIMED_OUT, one that CF_KILL meets is CF_KILLED; their workers
- * get SIGTERM, and a second later SIGKILL.
+ * EPIPE.  A call that runs longer than .call_timeout is CF_TIMED_OUT, one that CF_KILL meets is CF_KILLED; their
+ * workers get SIGTERM, and a second later SIGKILL.
  *
  * Manners.  The program gets no child by this that SIGCHLD or waitpid() would tell of, and may ignore the one and use
  * the other as it likes; but if it adopts orphans, as process 1 does, cf_close() makes it the parent of a process that
