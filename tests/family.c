@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -94,6 +95,24 @@ family_await_end(void)
     while (family_processes() > 0)
         if (waitpid(-1, NULL, WNOHANG) <= 0)
             asserts_sleep(0.002);
+}
+
+off_t
+family_held(void)
+{
+    char path[64], target[64];
+    struct stat status;
+
+    for (int fd = 0; fd < 64; fd++) {
+        snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+        ssize_t n = readlink(path, target, sizeof target - 1);
+        if (n < 0)
+            continue;
+        target[n] = '\0';
+        if (strstr(target, "memfd:libcf") != NULL && fstat(fd, &status) == 0)
+            return (off_t)status.st_blocks * 512;
+    }
+    ck_abort_msg("no such memory");
 }
 
 void

@@ -30,6 +30,9 @@ void family_check(const struct family *);
 /* Wait until nobody else is in the group, reaping orphans. */
 void family_await_end(void);
 
+/* What the memory holds that a process pool shares with its workers for large data, in bytes. */
+off_t family_held(void);
+
 /* Takes an enum family_end and ends its worker so, or not. */
 extern const struct cf_task task_end;
 

@@ -2,12 +2,9 @@
 /* process_data-t.c - arguments and results of all sizes, between processes, and how long they live. */
 
 #include <errno.h>
-#include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "asserts.h"
@@ -123,25 +120,6 @@ START_TEST(results_and_errors_outlive_the_pool_and_its_memory)
 }
 END_TEST
 
-/* What the memory that is shared for large data holds, in bytes. */
-static off_t
-held(void)
-{
-    char path[64], target[64];
-    struct stat status;
-
-    for (int fd = 0; fd < 64; fd++) {
-        snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-        ssize_t n = readlink(path, target, sizeof target - 1);
-        if (n < 0)
-            continue;
-        target[n] = '\0';
-        if (strstr(target, "memfd:libcf") != NULL && fstat(fd, &status) == 0)
-            return (off_t)status.st_blocks * 512;
-    }
-    ck_abort_msg("no such memory");
-}
-
 static int
 die_of_argument(struct cf_call *call)
 {
@@ -164,14 +142,14 @@ START_TEST(the_memory_of_large_data_is_given_back_after_each_call_and_each_death
         struct cf_future *future = cf_submit(pool, &task_die_of_argument, bytes, 8 * MIB);
         ck_assert((cf_result(future, NULL) == NULL) == (i % 2 == 1));
         cf_release(future);
-        ck_assert_int_eq(held(), 0);
+        ck_assert_int_eq(family_held(), 0);
     }
     struct cf_future *cancelled[3];
     struct stage *stage = stage_new();
     struct cf_future *running = tasks_start_holding(pool, stage, 1);
     for (int i = 0; i < 3; i++)
         cancelled[i] = cf_submit(pool, &task_die_of_argument, bytes, 8 * MIB);
-    ck_assert_int_gt(held(), 0);
+    ck_assert_int_gt(family_held(), 0);
     for (int i = 0; i < 3; i++) {
         ck_assert(cf_cancel(cancelled[i]));
         cf_release(cancelled[i]);
@@ -179,7 +157,7 @@ START_TEST(the_memory_of_large_data_is_given_back_after_each_call_and_each_death
     latch_raise(&stage->go);
     ck_assert_int_eq(asserts_take_int(running), 1);
     ck_assert_int_eq(asserts_take_int(tasks_submit_int(pool, &task_twice, 4)), 8);
-    ck_assert_int_eq(held(), 0);
+    ck_assert_int_eq(family_held(), 0);
     free(bytes);
     ck_assert_int_eq(cf_close(pool), 0);
 }
