@@ -2,10 +2,12 @@
 /*
  * executors - what a call costs.
  *
- * executors WORKLOAD WORKERS N prints "libcf, workload, workers, figure, unit", separated by tabs:
+ * executors KIND WORKLOAD WORKERS N, where the kind is inline, threads or processes, prints "libcf, kind, workload,
+ * workers, figure, unit", separated by tabs:
  *   A1   submit N empty tasks, then collect each: nanoseconds a task
  *   A1w  the same in windows of 1,000
  *   A3   one task there and back, N times: the median in nanoseconds
+ *   open a pool made, one task there and back, the pool closed, N times: the median in nanoseconds
  */
 
 #include <cf.h>
@@ -105,24 +107,63 @@ round_trip(struct cf_executor *pool, size_t n)
     return (double)median;
 }
 
+typedef struct cf_executor *constructor(const struct cf_options *);
+
+static double
+lifetime(constructor *open, unsigned workers, size_t n)
+{
+    uint64_t *times = calloc(n, sizeof *times);
+    struct cf_future *future;
+
+    if (times == NULL)
+        die("no memory");
+    for (size_t i = 0; i < n; i++) {
+        uint64_t start = now();
+        struct cf_executor *pool = open(&(struct cf_options){ .max_workers = workers });
+        round_of(pool, &future, i, 1);
+        if (cf_close(pool) != 0)
+            die("the pool broke");
+        times[i] = now() - start;
+    }
+    qsort(times, n, sizeof *times, compare);
+    uint64_t median = times[n / 2];
+    free(times);
+    return (double)median;
+}
+
+static constructor *
+kind_of(const char *name)
+{
+    if (strcmp(name, "inline") == 0)
+        return cf_inline_pool;
+    if (strcmp(name, "threads") == 0)
+        return cf_thread_pool;
+    if (strcmp(name, "processes") == 0)
+        return cf_process_pool;
+    die("no such kind");
+}
+
 int
 main(int argc, char **argv)
 {
-    size_t n = argc == 4 ? strtoull(argv[3], NULL, 10) : 0;
-    unsigned workers = argc == 4 ? (unsigned)strtoul(argv[2], NULL, 10) : 0;
+    size_t n = argc == 5 ? strtoull(argv[4], NULL, 10) : 0;
+    unsigned workers = argc == 5 ? (unsigned)strtoul(argv[3], NULL, 10) : 0;
     double figure;
 
     if (n == 0 || workers == 0)
-        die("usage: executors A1|A1w|A3 WORKERS N");
-    struct cf_executor *pool = cf_thread_pool(&(struct cf_options){ .max_workers = workers });
-    if (strcmp(argv[1], "A1") == 0)
+        die("usage: executors inline|threads|processes A1|A1w|A3|open WORKERS N");
+    constructor *open = kind_of(argv[1]);
+    struct cf_executor *pool = open(&(struct cf_options){ .max_workers = workers });
+    if (strcmp(argv[2], "A1") == 0)
         figure = throughput(pool, n, n);
-    else if (strcmp(argv[1], "A1w") == 0)
+    else if (strcmp(argv[2], "A1w") == 0)
         figure = throughput(pool, n, 1000);
-    else if (strcmp(argv[1], "A3") == 0)
+    else if (strcmp(argv[2], "A3") == 0)
         figure = round_trip(pool, n);
+    else if (strcmp(argv[2], "open") == 0)
+        figure = lifetime(open, workers, n);
     else
         die("no such workload");
-    printf("libcf\t%s\t%u\t%.1f\tns\n", argv[1], workers, figure);
+    printf("libcf\t%s\t%s\t%u\t%.1f\tns\n", argv[1], argv[2], workers, figure);
     return cf_close(pool) == 0 ? 0 : 1;
 }

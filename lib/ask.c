@@ -6,6 +6,18 @@
 
 #include "core.h"
 
+/* Whether a remote call has been started is known where it was, and here after a look. */
+static void
+look_for(struct cf_future *future)
+{
+    struct cf_executor *executor = cf_hook_executor(future);
+
+    if (executor != NULL) {
+        executor->kind->watch(executor, NULL);
+        cf_executor_release(executor);
+    }
+}
+
 bool
 cf_done(const struct cf_future *future)
 {
@@ -15,6 +27,8 @@ cf_done(const struct cf_future *future)
 bool
 cf_running(const struct cf_future *future)
 {
+    if (future->remote && cf_future_state(future) == CF_STATE_PENDING && !cf_future_frozen(future))
+        look_for((struct cf_future *)(uintptr_t)future);
     return cf_future_state(future) == CF_STATE_RUNNING;
 }
 

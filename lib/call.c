@@ -30,7 +30,7 @@ cf_worker(const struct cf_call *call)
 bool
 cf_stopping(const struct cf_call *call)
 {
-    return cf_executor_is(call->worker->executor, CF_EXECUTOR_INTERRUPTED);
+    return atomic_load(call->worker->executor->stopping) != 0;
 }
 
 int

@@ -3,8 +3,8 @@
  * cf.h - concurrent futures: one call, many places to run it.
  *
  * The model.  A task is a named function from bytes to bytes.  An executor runs calls of tasks; where it does so is
- * its kind: inline, in the caller, or in a pool of threads.  The program that submits the calls reads the same in
- * each case.  A future is the outcome of one call: a result, an error, or neither yet.
+ * its kind: inline, in the caller, in a pool of threads, or in one of processes.  The program that submits the calls
+ * reads the same in each case.  A future is the outcome of one call: a result, an error, or neither yet.
  *
  * Ownership.  Arguments are copied in.  A future belongs to whoever got it from cf_submit(), cf_take() or
  * cf_promise(), who gives it back with cf_release(); its argument, result and error live as long as it does, also
@@ -157,7 +157,11 @@ struct cf_event {
 
 /* How to make an executor.  A member left zero means its default. */
 struct cf_options {
-    unsigned max_workers; /* threads: min(32, cf_cpu_count() + 4).  At most 65,535.  An inline executor has one. */
+    /*
+     * By default min(32, cf_cpu_count() + 4) threads, or cf_cpu_count() processes.  At most 65,535, or 4,096.
+     * An inline executor has one.
+     */
+    unsigned max_workers;
     /* Unstarted calls before cf_submit() waits, but not in its own tasks, callbacks, generators and observer; 0: any. */
     unsigned max_pending;
     const char *name; /* prefix of the workers' names, "cf" by default; copied */
@@ -170,6 +174,12 @@ struct cf_options {
     int (*open_worker)(struct cf_call *, void **local, const void *worker_arg);
     void (*close_worker)(void *local);
     const void *worker_arg;
+
+    /* Of executors whose workers are processes: */
+    unsigned max_calls_per_worker; /* then it is closed and replaced; a chunk of a map is one call; 0: no bound */
+    double call_timeout; /* seconds that a call may run, from its start, before its worker is killed; 0: any */
+    enum cf_on_death { CF_REPLACE_WORKER, CF_BREAK_POOL } on_worker_death; /* or the first death breaks the pool */
+    unsigned max_deaths; /* in a row, with no result between them, are borne; one more breaks it; 0: three a worker */
 
     /* Told of each call as it is submitted, starts and ends, in the thread where that happens. */
     void (*observe)(const struct cf_event *, void *observe_arg);
@@ -185,6 +195,43 @@ struct cf_executor *cf_inline_pool(const struct cf_options *);
  * the executor breaks.
  */
 struct cf_executor *cf_thread_pool(const struct cf_options *);
+
+/*
+ * Runs calls in up to max_workers processes, started on demand: as many as there are processors, by default.
+ *
+ * Data.  Arguments, results and errors are copied through memory that the processes share, so they can hold no pointers
+ * but to what the program had when the pool was made.  Up to 384 bytes travel in the call itself, arguments of up to
+ * 128 KiB by one copy more, and what is larger through a file in memory, up to 64 GiB.  An argument that finds no
+ * memory is a call refused with ENOMEM, a result that finds none is a call that has failed with it.  A call costs a
+ * microsecond or two, a pool about a millisecond and a fork() of the program.
+ *
+ * Workers.  They are forked from a copy of the program that is made here.  So all of them, also those that replace
+ * others later, see its memory and its descriptors as they are now, and their tasks are those that it has now, not
+ * those of a library that it loads later.  Of the locks that other threads hold at this moment a task can take only
+ * those of the C library; make process pools before threads where you can.  Signals are as in the calling thread,
+ * except that workers ignore SIGINT, which is the program's to deal with, and die of SIGTERM.  What the program has
+ * written to stdout or stderr and not flushed is not written again; what tasks write is flushed when their worker ends.
+ *
+ * Tasks.  A task may do to its process what it likes: have threads, children and pools of its own, and end it.  exit()
+ * fails that call alone, in the domain "exit" with the status as the code, without what the program has asked for by
+ * atexit().  The program's executors, this one too, refuse a task's calls with ECHILD.
+ *
+ * Death.  Of a worker that dies, be it by a signal or by _exit(), the call that it had started is CF_WORKER_LOST, and
+ * is not started again.  Those that it had not started go to others, it is replaced, and the pool lives on; unless
+ * .on_worker_death or .max_deaths says otherwise, it died in .open_worker, or it was the last and no other can be
+ * forked.  Then the executor breaks: calls that have not started are CF_BROKEN with the cause, and cf_close() says
+ * EPIPE.  A call that runs longer than .call_timeout is CF_TIMED_OUT, one that CF_KILL meets is CF_KILLED; their
+ * workers get SIGTERM, and a second later SIGKILL.
+ *
+ * Manners.  The program gets no child by this that SIGCHLD or waitpid() would tell of, and may ignore the one and use
+ * the other as it likes; but if it adopts orphans, as process 1 does, cf_close() makes it the parent of a process that
+ * has ended, and reaps it.  If the program dies, even of SIGKILL, so do the workers.  Callbacks and observers run in a
+ * thread of the pool's, or in one that waits for, or asks after, a call of the pool.
+ *
+ * NULL with EINVAL for more than 4,096 workers; with EMFILE, ENFILE, ENOMEM, EAGAIN or what else the kernel says: a
+ * pool needs five descriptors, and three more for a moment.
+ */
+struct cf_executor *cf_process_pool(const struct cf_options *);
 
 /* The processors this process may use: by its affinity and its cgroup's quota, or $CF_CPU_COUNT if that is set. */
 unsigned cf_cpu_count(void);

@@ -171,6 +171,7 @@ void cf_hooks_run(struct cf_future *);                     /* tell all; by the o
 struct cf_executor *cf_hook_interrupted(struct cf_hook *); /* its executor, retained, if that is interrupted; or NULL */
 void cf_hook_before_fork(void);
 void cf_hook_after_fork(bool in_child);
+struct cf_executor *cf_hook_executor(struct cf_future *); /* the executor, retained; NULL: the future is done */
 
 /*
  * Futures (future.c).
@@ -207,7 +208,10 @@ struct cf_future {
     size_t arg_len;
     /* The outcome, written by the settler before the state says so. */
     const void *result;
-    size_t result_len;
+    union {
+        size_t result_len;
+        uint64_t area; /* before: for the kind of executor; see processes.c */
+    };
     void (*free_result)(void *); /* NULL: nothing to free */
     _Atomic(struct cf_error *) error;
     _Atomic(struct cf_parker *) runner;        /* the thread in which it runs; see circle.c */
@@ -215,6 +219,8 @@ struct cf_future {
     uint32_t size;                             /* of the block; 0: static, never freed */
     uint16_t generation;                       /* cf_generation() of its maker */
     bool chunk;                                /* its task is to be run for each of the packed items of its argument */
+    _Atomic bool start_told;                   /* of a remote one: its observer has been told that it has started */
+    bool remote;                               /* its state changes elsewhere, and the executor has to look */
     alignas(max_align_t) unsigned char room[]; /* the argument, then a small result */
 };
 
@@ -223,8 +229,11 @@ struct cf_future *cf_future_refused(const struct cf_task *, bool chunk, const vo
 struct cf_future *cf_future_part(struct cf_future *whole, const void *arg, size_t len); /* PENDING, not shared yet */
 bool cf_future_claim(struct cf_future *);                                               /* PENDING -> RUNNING */
 bool cf_future_fail(struct cf_future *, struct cf_error *); /* PENDING -> FINISHED; takes the error in any case */
-/* RUNNING -> FINISHED, the outcome being in place; worker is who ran it, or NULL. */
-void cf_future_finish(struct cf_future *, struct cf_worker *);
+/* RUNNING -> FINISHED, the outcome being in place; worker is who ran it, or NULL; when is 0 for now. */
+void cf_future_finish(struct cf_future *, struct cf_worker *, cf_time when);
+void cf_future_copy_result(struct cf_future *, const void *, size_t);
+/* PENDING -> CANCELLED, which is still to be told to those in *old; by a kind's recall(). */
+bool cf_future_leave_for_cancel(struct cf_future *, uint32_t *old);
 void cf_future_dequeued(struct cf_future *); /* the queue's reference to one that it could not claim */
 
 bool cf_future_frozen(const struct cf_future *); /* it is of the other side of a fork */
@@ -281,6 +290,16 @@ struct cf_kind {
     void (*join)(struct cf_executor *);
     /* After join(): free the executor itself. */
     void (*free)(struct cf_executor *);
+    /* In a forked child: close the descriptors, touch nothing else.  Or NULL. */
+    void (*abandon)(struct cf_executor *);
+
+    /* Of kinds whose futures are remote: */
+    /* Cancel the future if it has not been started: cf_future_leave_for_cancel(). */
+    bool (*recall)(struct cf_executor *, struct cf_future *, uint32_t *old);
+    /* Look what has become of the calls, and go on for a moment while that future is not done; NULL: look once. */
+    void (*watch)(struct cf_executor *, const struct cf_future *);
+    /* Kill the workers. */
+    void (*kill)(struct cf_executor *);
 };
 
 /*
@@ -321,8 +340,10 @@ struct cf_executor {
     char name[16];
     _Atomic(struct cf_error *) broken; /* why, written before the flag */
 
-    _Atomic int stop_fd;      /* an eventfd; -1 once the workers are gone */
-    _Atomic int interrupting; /* cf_interrupt()s that may still write to it */
+    _Atomic uint32_t *stopping; /* set by an interrupt, and seen by the workers, wherever they are */
+    _Atomic uint32_t stop_word; /* which is this, unless the kind says otherwise */
+    _Atomic int stop_fd;        /* an eventfd; -1 once the workers are gone */
+    _Atomic int interrupting;   /* cf_interrupt()s that may still write to it */
 
     struct cf_room room;
 
@@ -355,7 +376,8 @@ cf_executor_is(const struct cf_executor *executor, uint32_t flags)
     return (atomic_load_explicit(&executor->flags, memory_order_acquire) & flags) != 0;
 }
 
-void cf_observe(struct cf_executor *, enum cf_event_type, const struct cf_future *, const struct cf_worker *);
+void cf_observe(struct cf_executor *, enum cf_event_type, const struct cf_future *, const struct cf_worker *,
+                cf_time when); /* 0: now */
 
 /* How many cf_interrupt()s there were in this process: when it changes, sleepers look at their executors. */
 extern _Atomic uint32_t cf_interrupts;

@@ -53,6 +53,7 @@ cf_executor_init(struct cf_executor *executor, const struct cf_kind *kind, const
     executor->kind = kind;
     executor->refs = 1;
     executor->generation = cf_generation();
+    executor->stopping = &executor->stop_word;
     if (options != NULL)
         executor->options = *options;
     if (executor->options.max_workers == 0)
@@ -131,14 +132,14 @@ cf_executor_errno(const struct cf_executor *executor)
 
 void
 cf_observe(struct cf_executor *executor, enum cf_event_type type, const struct cf_future *call,
-           const struct cf_worker *worker)
+           const struct cf_worker *worker, cf_time when)
 {
     if (executor->options.observe == NULL)
         return;
     cf_engage();
     struct cf_event event = {
         .type = type,
-        .when = cf_now(),
+        .when = when != 0 ? when : cf_now(),
         .call = call,
         .task = call->task->name,
         .worker = worker == NULL ? "" : worker->name,

@@ -2,6 +2,7 @@
 /* future.c - the outcome of one call: its memory and its states. */
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core.h"
@@ -148,12 +149,12 @@ cf_future_claim(struct cf_future *future)
 }
 
 void
-cf_future_finish(struct cf_future *future, struct cf_worker *worker)
+cf_future_finish(struct cf_future *future, struct cf_worker *worker, cf_time when)
 {
     uint32_t old = atomic_exchange_explicit(&future->state, CF_STATE_FINISHED, memory_order_acq_rel);
 
     if (future->executor != NULL)
-        cf_observe(future->executor, CF_EVENT_ENDED, future, worker);
+        cf_observe(future->executor, CF_EVENT_ENDED, future, worker, when);
     if ((old & CF_STATE_HOOKED) != 0)
         cf_hooks_run(future);
 }
@@ -166,7 +167,7 @@ cf_future_fail(struct cf_future *future, struct cf_error *error)
         return false;
     }
     atomic_store_explicit(&future->error, error, memory_order_relaxed);
-    cf_future_finish(future, NULL);
+    cf_future_finish(future, NULL, 0);
     return true;
 }
 
@@ -187,13 +188,35 @@ tell_cancelled(struct cf_future *future, bool hooked)
         struct cf_frame frame = { .outer = cf_self.frame, .executor = executor };
         cf_self.frame = &frame;
         cf_room_leave(executor);
-        cf_observe(executor, CF_EVENT_ENDED, future, NULL);
+        cf_observe(executor, CF_EVENT_ENDED, future, NULL, 0);
         cf_self.frame = frame.outer;
     }
     if (hooked)
         cf_hooks_run(future);
     if ((atomic_fetch_or(&future->state, CF_STATE_TOLD) & CF_STATE_DEQUEUED) != 0)
         cf_executor_told(executor);
+}
+
+bool
+cf_future_leave_for_cancel(struct cf_future *future, uint32_t *old)
+{
+    return leave_pending(future, CF_STATE_CANCELLED, 0, old);
+}
+
+/* The executor knows where the call is.  It waits for us, as for any canceller, before it ends. */
+static void
+cancel_remote(struct cf_future *future)
+{
+    struct cf_executor *executor = cf_hook_executor(future);
+    uint32_t old;
+
+    if (executor == NULL)
+        return;
+    atomic_fetch_add(&executor->cancelling, 1);
+    if (executor->kind->recall(executor, future, &old))
+        tell_cancelled(future, (old & CF_STATE_HOOKED) != 0);
+    cf_executor_told(executor);
+    cf_executor_release(executor);
 }
 
 bool
@@ -205,7 +228,9 @@ cf_cancel(struct cf_future *future)
         return cf_cancelled(future);
     /* Who waits for the future may give back the caller's reference as soon as it is cancelled. */
     cf_retain(future);
-    if (leave_pending(future, CF_STATE_CANCELLED, 0, &old))
+    if (future->remote)
+        cancel_remote(future);
+    else if (leave_pending(future, CF_STATE_CANCELLED, 0, &old))
         tell_cancelled(future, (old & CF_STATE_HOOKED) != 0);
     bool cancelled = cf_cancelled(future);
     cf_release(future);
@@ -226,6 +251,23 @@ cf_future_dequeued(struct cf_future *future)
 }
 
 void
+cf_future_copy_result(struct cf_future *future, const void *result, size_t len)
+{
+    size_t used = future->arg == future->room ? cf_round_up(future->arg_len) : 0;
+    size_t room = sizeof *future + used < future->size ? future->size - sizeof *future - used : 0;
+    void *copy = len <= room ? future->room + used : malloc(len);
+
+    if (copy == NULL) {
+        atomic_store_explicit(&future->error, cf_error_errno(CF_RAISED, ENOMEM, future->task->name),
+                              memory_order_relaxed);
+        return;
+    }
+    future->result = len > 0 ? memcpy(copy, result, len) : (const void *)&cf_nothing;
+    future->result_len = len;
+    future->free_result = len <= room ? NULL : free;
+}
+
+void
 cf_future_run(struct cf_future *future, struct cf_worker *worker)
 {
     size_t used = future->arg == future->room ? cf_round_up(future->arg_len) : 0;
@@ -241,7 +283,7 @@ cf_future_run(struct cf_future *future, struct cf_worker *worker)
 
     cf_room_leave(future->executor);
     atomic_store_explicit(&future->runner, cf_self.parker, memory_order_relaxed);
-    cf_observe(future->executor, CF_EVENT_STARTED, future, worker);
+    cf_observe(future->executor, CF_EVENT_STARTED, future, worker, 0);
     cf_call_run(&call);
     future->result = call.result;
     future->result_len = call.result_len;

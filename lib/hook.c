@@ -123,6 +123,27 @@ cf_hook_interrupted(struct cf_hook *hook)
     return executor;
 }
 
+/*
+ * Whoever settles the future finds HOOKED set, and so needs the lock before he is through; that long the executor is
+ * there.
+ */
+struct cf_executor *
+cf_hook_executor(struct cf_future *future)
+{
+    struct bucket *bucket = bucket_of(future);
+    struct cf_executor *executor = NULL;
+
+    if (cf_done(future))
+        return NULL;
+    pthread_mutex_lock(&bucket->lock);
+    if ((atomic_fetch_or(&future->state, CF_STATE_HOOKED) & CF_STATE_MASK) < CF_STATE_FINISHED)
+        executor = future->executor;
+    if (executor != NULL)
+        cf_executor_retain(executor);
+    pthread_mutex_unlock(&bucket->lock);
+    return executor;
+}
+
 /* The frame makes waiting for the executor's other calls fail: they may need the very worker that runs the callback. */
 static void
 call_back(struct cf_future *future, void (*callback)(struct cf_future *, void *), void *data)

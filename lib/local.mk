@@ -7,12 +7,17 @@ nodist_pkgconfig_DATA = %D%/libcf.pc
 %C%_libcf_la_SOURCES = \
     %D%/ahead.c \
     %D%/ask.c \
+    %D%/area.c \
+    %D%/argument.c \
     %D%/call.c \
     %D%/chunk.c \
     %D%/circle.c \
+    %D%/collector.c \
     %D%/completed.c \
     %D%/core.h \
     %D%/cpus.c \
+    %D%/death.c \
+    %D%/dispatch.c \
     %D%/error.c \
     %D%/executor.c \
     %D%/future.c \
@@ -20,9 +25,17 @@ nodist_pkgconfig_DATA = %D%/libcf.pc
     %D%/hook.c \
     %D%/inline.c \
     %D%/iter.c \
+    %D%/lane.c \
+    %D%/lanes.h \
     %D%/many.c \
     %D%/map.c \
+    %D%/news.c \
+    %D%/nursery.c \
+    %D%/orphan.c \
+    %D%/outcome.c \
     %D%/park.c \
+    %D%/processes.c \
+    %D%/processes.h \
     %D%/promise.c \
     %D%/ring.h \
     %D%/room.c \

@@ -29,7 +29,7 @@ static void
 finish_promise(struct cf_future *future)
 {
     cf_retain(future);
-    cf_future_finish(future, NULL);
+    cf_future_finish(future, NULL, 0);
     cf_release(future);
 }
 

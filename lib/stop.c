@@ -63,6 +63,7 @@ cf_interrupt(struct cf_executor *executor)
         return;
     atomic_fetch_add(&executor->interrupting, 1);
     atomic_fetch_or(&executor->flags, CF_EXECUTOR_INTERRUPTED);
+    atomic_store(executor->stopping, 1);
     int fd = atomic_load(&executor->stop_fd);
     /* It cannot fail but by being readable already. */
     if (fd >= 0 && write(fd, &one, sizeof one) < 0)
@@ -119,6 +120,8 @@ cf_shutdown(struct cf_executor *executor, int how)
         return 0;
     if (cf_executor_frozen(executor)) {
         cf_executor_close_stop_fd(executor);
+        if (executor->kind->abandon != NULL)
+            executor->kind->abandon(executor);
         return fail(ECHILD);
     }
     if ((how & CF_WAIT) != 0 && cf_frame_of(executor) != NULL)
@@ -127,8 +130,11 @@ cf_shutdown(struct cf_executor *executor, int how)
     atomic_fetch_or(&executor->flags, CF_EXECUTOR_SHUT);
     executor->kind->stop(executor);
     cf_room_wake_all(executor);
-    if ((how & CF_KILL) != 0)
+    if ((how & CF_KILL) != 0) {
         cf_interrupt(executor);
+        if (executor->kind->kill != NULL)
+            executor->kind->kill(executor);
+    }
     if ((how & (CF_CANCEL | CF_KILL)) != 0)
         cf_executor_cancel_pending(executor);
     if ((how & CF_WAIT) == 0)

@@ -59,8 +59,9 @@ cf_executor_submit(struct cf_executor *executor, const struct cf_task *task, boo
         return refuse(executor, task, chunk, arg, len, ENOMEM);
     }
     future->chunk = chunk;
+    future->remote = executor->kind->recall != NULL;
     atomic_store_explicit(&future->refs, 2, memory_order_relaxed);
-    cf_observe(executor, CF_EVENT_SUBMITTED, future, NULL);
+    cf_observe(executor, CF_EVENT_SUBMITTED, future, NULL, 0);
     error = executor->kind->submit(executor, future);
     if (error != 0) {
         cf_room_leave(executor);

@@ -62,7 +62,7 @@ serve(struct worker *worker, struct thread_pool *pool, struct cf_future *future)
     }
     cf_future_run(future, &worker->base);
     cf_scheduler_announce(&pool->scheduler, &worker->seat);
-    cf_future_finish(future, &worker->base);
+    cf_future_finish(future, &worker->base, 0);
     cf_release(future);
 }
 

@@ -65,7 +65,7 @@ cf_help(struct cf_future *future)
         return false;
     cf_self.depth++;
     cf_future_run(future, frame->worker);
-    cf_future_finish(future, frame->worker);
+    cf_future_finish(future, frame->worker, 0);
     cf_self.depth--;
     return true;
 }
@@ -142,8 +142,15 @@ poll_for(const struct cf_future *future, cf_time deadline)
 }
 
 static bool
-spin_for(const struct cf_future *future)
+spin_for(struct cf_future *future)
 {
+    struct cf_executor *executor = future->remote ? cf_hook_executor(future) : NULL;
+
+    if (executor != NULL) {
+        executor->kind->watch(executor, future);
+        cf_executor_release(executor);
+        return cf_done(future);
+    }
     for (int i = 0; i < SPINS; i++) {
         if (cf_done(future))
             return true;

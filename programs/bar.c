@@ -85,6 +85,26 @@ draw_cells(const struct bar *bar, unsigned columns, char *at)
     return at;
 }
 
+/* Where nobody knows how many there will be, there is no bar; tqdm does it so, too. */
+static unsigned
+frame_count(const struct bar *bar, double elapsed, bool last, unsigned columns, char *frame)
+{
+    double rate = rate_of(bar, elapsed, last);
+    char past[32];
+    int used;
+
+    format_time(past, sizeof past, elapsed);
+    if (rate <= 0)
+        used = snprintf(frame, BAR_SIZE, "%s: %zuit [%s, ?it/s]", bar->description, bar->done, past);
+    else if (rate < 1)
+        used = snprintf(frame, BAR_SIZE, "%s: %zuit [%s, %5.2fs/it]", bar->description, bar->done, past, 1 / rate);
+    else
+        used = snprintf(frame, BAR_SIZE, "%s: %zuit [%s, %5.2fit/s]", bar->description, bar->done, past, rate);
+    if (used > (int)columns)
+        used = snprintf(frame, BAR_SIZE, "%s", "");
+    return (unsigned)used;
+}
+
 /* Too narrow for a bar: the figures alone, the less important ones only where there is room for them. */
 static unsigned
 frame_figures(const struct bar *bar, double percent, const char *times, unsigned columns, char *frame)
@@ -111,6 +131,8 @@ bar_frame(const struct bar *bar, double elapsed, bool last, unsigned columns, ch
 
     if (columns > BAR_COLUMNS)
         columns = BAR_COLUMNS;
+    if (bar->total == 0)
+        return frame_count(bar, elapsed, last, columns, frame);
     format_times(bar, elapsed, last, times, sizeof times);
     snprintf(head, sizeof head, "%s: %3.0f%%|", bar->description, percent);
     snprintf(tail, sizeof tail, "| %zu/%zu [%s]", bar->done, bar->total, times);

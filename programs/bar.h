@@ -13,7 +13,7 @@
 
 struct bar {
     const char *description;
-    size_t total;
+    size_t total; /* 0: nobody knows */
     size_t done;
     bool utf8; /* draw with block characters */
 

@@ -74,6 +74,13 @@ cli_usage_error(const char *format, ...)
 }
 
 void
+cli_no_memory(void)
+{
+    cli_error("%s", strerror(ENOMEM));
+    exit(CLI_FAILED);
+}
+
+void
 cli_usage_hint(void)
 {
     fprintf(stderr, "Try '%s --help' for more information.\n", cli_program);
@@ -98,6 +105,20 @@ cli_number(const char *option, const char *text, unsigned long min, unsigned lon
     if (number_whole(text, min, max, &number))
         return (unsigned long)number;
     cli_usage_error("%s: '%s' is not a whole number from %lu to %lu", option, text, min, max);
+}
+
+double
+cli_seconds(const char *option, const char *text, double max)
+{
+    char *end = NULL;
+    double seconds = 0;
+
+    /* strtod() itself would also take blanks, a sign, an exponent, infinity and hexadecimal digits. */
+    if (text[0] != '\0' && text[strspn(text, "0123456789.")] == '\0')
+        seconds = strtod(text, &end);
+    if (end != NULL && *end == '\0' && seconds > 0 && seconds <= max)
+        return seconds;
+    cli_usage_error("%s: '%s' is not a number of seconds from above 0 to %.0f", option, text, max);
 }
 
 int

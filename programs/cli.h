@@ -24,7 +24,10 @@ void cli_error(const char *format, ...) __attribute__((__format__(__printf__, 1,
 /* The same, then point at --help and exit with CLI_USAGE. */
 _Noreturn void cli_usage_error(const char *format, ...) __attribute__((__format__(__printf__, 1, 2)));
 
-/* Only the second half of it, after getopt_long() has printed its message. */
+/* Say that memory is short, and exit with CLI_FAILED. */
+_Noreturn void cli_no_memory(void);
+
+/* Only the second half of a usage error, after getopt_long() has printed its message. */
 _Noreturn void cli_usage_hint(void);
 
 /* Print what --version prints. */
@@ -32,6 +35,9 @@ void cli_print_version(void);
 
 /* The number from min to max that text holds, in digits alone; anything else is a usage error that names the option. */
 unsigned long cli_number(const char *option, const char *text, unsigned long min, unsigned long max);
+
+/* The seconds, more than 0 and at most max, that text holds, such as 0.5; anything else is a usage error. */
+double cli_seconds(const char *option, const char *text, double max);
 
 /* Which of the names, which end in NULL, text is; anything else is a usage error that lists them. */
 int cli_choice(const char *option, const char *text, const char *const *names);

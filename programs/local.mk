@@ -3,7 +3,10 @@ bin_PROGRAMS += \
     %D%/flags_sequential \
     %D%/flags_threadpool \
     %D%/flags_asCompleted \
-    %D%/flags_server
+    %D%/flags_server \
+    %D%/primes_sequential \
+    %D%/primes_threads \
+    %D%/primes_procs
 
 # What the programs share.
 noinst_LIBRARIES += %D%/libshared.a
@@ -48,6 +51,43 @@ noinst_LIBRARIES += %D%/libshared.a
     %D%/write.h
 %C%_libshared_a_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(JANSSON_CFLAGS)
 
+# Primes, which the tests take alone.
+noinst_LIBRARIES += %D%/libprimes.a
+%C%_libprimes_a_SOURCES = \
+    %D%/lucas.h \
+    %D%/montgomery.h \
+    %D%/primes.c \
+    %D%/primes.h \
+    %D%/primes_trial.c \
+    %D%/step.h \
+    %D%/strong.h
+%C%_libprimes_a_CFLAGS = $(AM_CFLAGS) $(GMP_CFLAGS)
+
+# What the programs that check numbers share.
+noinst_LIBRARIES += %D%/libchecks.a
+%C%_libchecks_a_SOURCES = \
+    %D%/batches.c \
+    %D%/batches.h \
+    %D%/buffer.c \
+    %D%/buffer.h \
+    %D%/checks.c \
+    %D%/checks.h \
+    %D%/lines.c \
+    %D%/lines.h \
+    %D%/numbers.c \
+    %D%/numbers.h \
+    %D%/primes_json.c \
+    %D%/primes_json.h \
+    %D%/primes_options.c \
+    %D%/primes_options.h \
+    %D%/primes_report.c \
+    %D%/primes_report.h \
+    %D%/settle.c \
+    %D%/settle.h \
+    %D%/stream.c \
+    %D%/stream.h
+%C%_libchecks_a_CFLAGS = $(AM_CFLAGS) $(GMP_CFLAGS) $(JANSSON_CFLAGS)
+
 # -static takes libcf from its archive, so that the programs run, and are timed and debugged, without libtool's wrapper.
 download_libs = %D%/libshared.a lib/libcf.la $(CURL_LIBS) $(JANSSON_LIBS) -lm
 program_ldflags = $(SANITIZER_CFLAGS) -static
@@ -63,6 +103,23 @@ program_ldflags = $(SANITIZER_CFLAGS) -static
 %C%_flags_asCompleted_SOURCES = %D%/flags_asCompleted.c
 %C%_flags_asCompleted_LDADD = $(download_libs)
 %C%_flags_asCompleted_LDFLAGS = $(program_ldflags)
+
+primes_libs = %D%/libchecks.a %D%/libprimes.a %D%/libshared.a lib/libcf.la $(GMP_LIBS) $(JANSSON_LIBS)
+
+%C%_primes_sequential_SOURCES = %D%/primes_sequential.c
+%C%_primes_sequential_CFLAGS = $(AM_CFLAGS) $(GMP_CFLAGS)
+%C%_primes_sequential_LDADD = $(primes_libs)
+%C%_primes_sequential_LDFLAGS = $(program_ldflags)
+
+%C%_primes_threads_SOURCES = %D%/primes_threads.c
+%C%_primes_threads_CFLAGS = $(AM_CFLAGS) $(GMP_CFLAGS)
+%C%_primes_threads_LDADD = $(primes_libs)
+%C%_primes_threads_LDFLAGS = $(program_ldflags)
+
+%C%_primes_procs_SOURCES = %D%/primes_procs.c
+%C%_primes_procs_CFLAGS = $(AM_CFLAGS) $(GMP_CFLAGS)
+%C%_primes_procs_LDADD = $(primes_libs)
+%C%_primes_procs_LDFLAGS = $(program_ldflags)
 
 %C%_flags_server_SOURCES = \
     %D%/flags_server.c \
@@ -103,3 +160,12 @@ CLEANFILES += %D%/codes-table.h
 	$(AWK) '!/^[A-Z][A-Z]$$/ { print "country_codes.txt: " $$0 ": not a code" > "/dev/stderr"; exit 1 } \
 	        { print "\"" $$0 "\"," } END { exit NR == 0 }' > $@-t && mv -f $@-t $@
 %D%/codes.$(OBJEXT) %D%/libshared_a-codes.$(OBJEXT): %D%/codes-table.h
+
+# The numbers of the memo, likewise.
+BUILT_SOURCES += %D%/numbers-table.h
+CLEANFILES += %D%/numbers-table.h
+%D%/numbers-table.h: $(top_srcdir)/data/numbers.txt
+	$(AM_V_GEN)$(MKDIR_P) %D% && \
+	$(AWK) '!/^[1-9][0-9]*$$/ { print "numbers.txt: " $$0 ": not a number" > "/dev/stderr"; bad = 1 } \
+	        { print "\"" $$0 "\"," } END { exit bad || NR == 0 }' $(top_srcdir)/data/numbers.txt > $@-t && mv -f $@-t $@
+%D%/libchecks_a-primes_options.$(OBJEXT): %D%/numbers-table.h

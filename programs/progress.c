@@ -173,10 +173,26 @@ progress_start(const char *description, size_t total)
 void
 progress_add(struct progress *progress)
 {
+    progress_advance(progress, 1);
+}
+
+void
+progress_advance(struct progress *progress, size_t count)
+{
     if (progress == NULL)
         return;
     pthread_mutex_lock(&progress->lock);
-    progress->bar.done++;
+    progress->bar.done += count;
+    pthread_mutex_unlock(&progress->lock);
+}
+
+void
+progress_expect(struct progress *progress, size_t total)
+{
+    if (progress == NULL)
+        return;
+    pthread_mutex_lock(&progress->lock);
+    progress->bar.total = total;
     pthread_mutex_unlock(&progress->lock);
 }
 

@@ -14,12 +14,16 @@
 
 #include <stddef.h>
 
-/* Begin to show a bar for so many things.  Return NULL if there is no memory for it; that is fine for what follows. */
+/* Begin to show a bar for so many things; 0: nobody knows how many.  Return NULL if there is no memory for it; that is fine for what follows. */
 struct progress;
 struct progress *progress_start(const char *description, size_t total);
 
-/* One more is done. */
+/* One more is done; so many more. */
 void progress_add(struct progress *);
+void progress_advance(struct progress *, size_t count);
+
+/* There will be so many, or about so many. */
+void progress_expect(struct progress *, size_t total);
 
 /*
  * Between the two, the bar is out of the way and whatever the caller prints to the same terminal is in lines of its own.

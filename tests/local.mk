@@ -4,6 +4,13 @@
 unit_tests = \
     %D%/threads-t \
     %D%/inline-t \
+    %D%/processes-t \
+    %D%/process_data-t \
+    %D%/process_deaths-t \
+    %D%/process_kills-t \
+    %D%/process_parent-t \
+    %D%/process_threads-t \
+    %D%/process_timeouts-t \
     %D%/future-t \
     %D%/submit-t \
     %D%/map-t \
@@ -36,11 +43,16 @@ unit_tests = \
 
 # They wrap functions that the library calls, which only an archive allows.
 if HAVE_ARCHIVE
-unit_tests += %D%/faults-t %D%/faults_map-t %D%/refused-t %D%/held-t %D%/fork_locks-t
+unit_tests += %D%/faults-t %D%/faults_map-t %D%/refused-t %D%/held-t %D%/fork_locks-t %D%/process_limits-t
 endif
 
 # Tests in C of what the programs are made of.
-program_tests = %D%/fetch-t
+program_tests = \
+    %D%/fetch-t \
+    %D%/lines-t \
+    %D%/numbers-t \
+    %D%/primes-t \
+    %D%/primes_big-t
 
 # Tests of the programs.
 bats_tests = \
@@ -48,6 +60,10 @@ bats_tests = \
     %D%/flags_errors.bats \
     %D%/flags_json.bats \
     %D%/flags_signals.bats \
+    %D%/primes.bats \
+    %D%/primes_input.bats \
+    %D%/primes_json.bats \
+    %D%/primes_signals.bats \
     %D%/progress.bats \
     %D%/quickstart.bats \
     %D%/readme.bats \
@@ -117,6 +133,22 @@ faults_sources = %D%/faults.c %D%/faults.h
 %C%_refused_t_LDFLAGS = $(faults_ldflags)
 %C%_held_t_LDFLAGS = $(AM_LDFLAGS) -static -Wl,--wrap=pthread_mutex_lock
 %C%_fork_locks_t_LDFLAGS = $(AM_LDFLAGS) -static -Wl,--wrap=pthread_mutex_unlock
+%C%_lines_t_CFLAGS = $(AM_CFLAGS) $(GMP_CFLAGS)
+%C%_lines_t_LDADD = %D%/libtap.a $(primes_libs) $(CHECK_LIBS)
+%C%_numbers_t_CFLAGS = $(AM_CFLAGS) $(GMP_CFLAGS)
+%C%_numbers_t_LDADD = %D%/libtap.a $(primes_libs) $(CHECK_LIBS)
+%C%_primes_t_SOURCES = %D%/primes-t.c $(reference)
+%C%_primes_t_CFLAGS = $(AM_CFLAGS) $(GMP_CFLAGS) $(PRIMESIEVE_CFLAGS)
+%C%_primes_t_LDADD = $(primes_test_libs)
+%C%_primes_big_t_SOURCES = %D%/primes_big-t.c $(reference)
+%C%_primes_big_t_CFLAGS = $(AM_CFLAGS) $(GMP_CFLAGS) $(PRIMESIEVE_CFLAGS)
+%C%_primes_big_t_LDADD = $(primes_test_libs)
+reference = %D%/reference.c %D%/reference.h
+primes_test_libs = \
+    %D%/libtap.a programs/libprimes.a $(CHECK_LIBS) $(PRIMESIEVE_LIBS) $(PARI_LIBS) $(GMP_LIBS)
+%C%_process_limits_t_LDFLAGS = $(AM_LDFLAGS) -static \
+    -Wl,--wrap=fork,--wrap=mmap,--wrap=memfd_create,--wrap=eventfd,--wrap=socketpair,--wrap=signalfd \
+    -Wl,--wrap=pthread_create,--wrap=calloc,--wrap=malloc,--wrap=aligned_alloc,--wrap=reallocarray,--wrap=madvise,--wrap=__clone
 %C%_libtap_a_SOURCES = %D%/tap.c %D%/tap.h \
     %D%/asserts.c %D%/asserts.h \
     %D%/callbacks.c %D%/callbacks.h \
@@ -131,6 +163,7 @@ faults_sources = %D%/faults.c %D%/faults.h
     %D%/common_wait.c \
     %D%/common_worker.c \
     %D%/crew.c %D%/crew.h \
+    %D%/family.c %D%/family.h \
     %D%/kinds.c %D%/kinds.h \
     %D%/latch.h \
     %D%/sources.c %D%/sources.h \

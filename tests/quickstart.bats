@@ -15,7 +15,8 @@ replace() {
     programs=$BATS_TEST_TMPDIR/programs
     if [ ! -e "$programs" ]; then
         mkdir "$programs"
-        ln -s "$top_builddir"/programs/flags_{sequential,threadpool,asCompleted,server} "$programs"
+        ln -s "$top_builddir"/programs/{flags_{sequential,threadpool,asCompleted,server},primes_{sequential,threads,procs}} \
+            "$programs"
     fi
     rm "$programs/$1"
     printf '#!/bin/sh\n%s\n' "$2" >"$programs/$1"
@@ -40,6 +41,20 @@ replace() {
     [[ $output =~ flags_sequential\ +1\ +194\ +[0-9.]+\ +1\.0x\ +0\.39 ]]
     [[ $output =~ flags_threadpool\ +30\ +194\ +[0-9.]+\ +[0-9.]+x\ +0\.01 ]]
     [[ $output =~ flags_asCompleted\ +30\ +194\ +[0-9.]+\ +[0-9.]+x\ +0\.01 ]]
+}
+
+@test "the demo ends with a table of the programs that check numbers" {
+    run -0 "$demo" "$top_builddir/programs" 0.002
+    [[ ${lines[-3]} =~ ^primes_sequential\ +1\ +20\ +9\ +[0-9.]+\ +1\.0x$ ]]
+    [[ ${lines[-2]} =~ ^primes_threads\ +[0-9]+\ +20\ +9\ +[0-9.]+\ +[0-9.]+x$ ]]
+    [[ ${lines[-1]} =~ ^primes_procs\ +[0-9]+\ +20\ +9\ +[0-9.]+\ +[0-9.]+x$ ]]
+}
+
+@test "the demo fails if programs do not agree on which numbers are prime" {
+    replace primes_threads '
+        "'"$top_builddir"'/programs/primes_sequential" | sed "s/^               2 P/               2  /"'
+    run -1 "$demo" "$programs" 0.001
+    [[ $output == *"primes_sequential and primes_threads do not agree"* ]]
 }
 
 @test "the demo fails if a program fails, and shows its report" {

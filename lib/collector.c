@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/* collector.c - the thread of a process pool that takes the outcomes, and others that do so meanwhile. */
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <poll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "processes.h"
+
+enum { SPINS = 300 }; /* of a thread that waits */
+
+void
+cf_collector_wake(struct process_pool *pool)
+{
+    const uint64_t one = 1;
+
+    /* Even if it is awake: it may have seen all that it looks for before it goes to sleep. */
+    atomic_store(&pool->segment->asleep, 0);
+    if (write(pool->bell, &one, sizeof one) < 0)
+        return;
+}
+
+void
+cf_collector_watch(struct cf_executor *executor, const struct cf_future *future)
+{
+    struct process_pool *pool = cf_process_pool_of(executor);
+
+    if (future != NULL) {
+        atomic_fetch_add(&pool->segment->watchers, 1);
+        for (int i = 0; i < SPINS && !cf_done(future); i++) {
+            cf_news_look(pool);
+            cf_pause();
+        }
+        atomic_fetch_sub(&pool->segment->watchers, 1);
+    }
+    /* What was finished meanwhile, nobody was told of. */
+    while (cf_news_look(pool))
+        ;
+    if (pool->has_deadlines)
+        cf_collector_wake(pool);
+}
+
+/* What the nursery has reported of its workers, and of itself by its end. */
+static void
+hear_of_the_dead(struct process_pool *pool)
+{
+    struct pollfd end = { .fd = pool->nursery_fd, .events = POLLIN };
+    const bool nursery_gone = !pool->nursery_gone && poll(&end, 1, 0) == 1;
+
+    for (unsigned i = 0; i < pool->base.options.max_workers; i++) {
+        struct lane *lane = &pool->segment->lanes[i];
+        const uint32_t gone = atomic_load(&lane->gone);
+        if (gone == GONE_DEAD)
+            cf_death_bury(pool, &pool->lanes[i], lane->fate);
+        else if (gone == GONE_UNBORN)
+            cf_death_at_birth(pool, &pool->lanes[i], lane->fate);
+    }
+    if (nursery_gone)
+        cf_death_of_nursery(pool);
+}
+
+/* Every call is settled, and there will be no more. */
+static bool
+is_finished(struct process_pool *pool)
+{
+    cf_spin_lock(&pool->lock);
+    bool finished = pool->stopped && pool->first == NULL;
+    for (unsigned i = 0; i < pool->base.options.max_workers && finished; i++)
+        finished = cf_lane_filled(&pool->lanes[i]) == 0;
+    cf_spin_unlock(&pool->lock);
+    return finished;
+}
+
+static int
+milliseconds_until(cf_time when)
+{
+    if (when == CF_NEVER)
+        return -1;
+    cf_time left = (when - cf_now() + 999999) / 1000000;
+    return left < 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
+}
+
+/* Sleep until a worker or the nursery rings, or the latter is gone, an interrupt comes or it is time. */
+static void
+sleep_until_rung(struct process_pool *pool, cf_time when)
+{
+    struct pollfd fds[] = {
+        { .fd = pool->bell, .events = POLLIN },
+        { .fd = pool->nursery_gone ? -1 : pool->nursery_fd, .events = POLLIN },
+        { .fd = pool->interrupted ? -1 : pool->base.stop_fd, .events = POLLIN },
+    };
+    uint64_t rung;
+
+    atomic_store(&pool->segment->asleep, 1);
+    const bool busy = cf_news_waits(pool) || (!pool->dismissed && is_finished(pool));
+    poll(fds, 3, busy ? 0 : milliseconds_until(when));
+    atomic_store(&pool->segment->asleep, 0);
+    if (fds[0].revents != 0 && read(pool->bell, &rung, sizeof rung) < 0)
+        fds[0].revents = 0;
+    if (fds[0].revents != 0 || fds[1].revents != 0)
+        hear_of_the_dead(pool);
+    if (fds[2].revents != 0) {
+        pool->interrupted = true;
+        cf_executor_cancel_pending(&pool->base);
+    }
+}
+
+static void
+dismiss_workers(struct process_pool *pool)
+{
+    pool->dismissed = true;
+    atomic_store(&pool->segment->quit, 1);
+    for (unsigned i = 0; i < pool->base.options.max_workers; i++) {
+        _Atomic uint32_t *asleep = &pool->segment->lanes[i].asleep;
+        if (atomic_exchange(asleep, 0) == 1)
+            syscall(SYS_futex, asleep, FUTEX_WAKE, 1, NULL, NULL, 0);
+    }
+}
+
+void *
+cf_collector_main(void *arg)
+{
+    struct process_pool *pool = arg;
+    cf_time when = CF_NEVER;
+
+    while (!pool->dismissed || pool->workers > 0) {
+        sleep_until_rung(pool, when);
+        while (cf_news_look(pool))
+            ;
+        when = cf_death_enforce(pool);
+        if (!pool->dismissed && is_finished(pool))
+            dismiss_workers(pool);
+    }
+    return NULL;
+}

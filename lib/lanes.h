@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lanes.h - the memory that a process pool shares with its workers, and what goes to and from its nursery.
+ *
+ * Each worker has a lane: a ring of slots that the parent fills and the worker empties, in order.  A slot's word says
+ * whose turn it is, and changes by compare-and-swap or by its one owner:
+ *
+ *   FREE -> QUEUED         the parent has written a call
+ *   QUEUED -> CLAIMED      the worker has started it
+ *   QUEUED -> WITHDRAWN    the parent has taken it back
+ *   CLAIMED -> DONE        the worker has written the outcome: the commit, its last store
+ *   DONE, WITHDRAWN -> FREE  the parent has read it
+ *
+ * So there is no lock between processes, and a worker that dies anywhere leaves words that the parent can read.
+ *
+ * What does not fit a slot stands in areas of a memfd: each slot has one for its result, and each large argument has
+ * one of its own.  They lie far apart in a sparse file; memory is reserved before it is used and given back afterwards.
+ * For arguments of middling size there are buffers, which all have mapped and which keep their memory.
+ */
+
+#ifndef CF_LANES_H
+#define CF_LANES_H 1
+
+#include <signal.h>
+#include <sys/types.h>
+
+#include "core.h"
+
+enum {
+    LANES_MAX = 4096, /* workers */
+    LANE_SLOTS = 64,  /* a power of two */
+    SLOT_BYTES = 384, /* of an argument or a result that travel in the slot itself */
+    BUFFERS = 256,    /* for as many arguments at a time */
+    BUFFER_BYTES = 128 * 1024,
+    AREA_BITS = 36 /* an area has 2 to the power of this bytes, which bounds arguments and results */
+};
+#define AREA_SIZE ((uint64_t)1 << AREA_BITS)
+
+/* What the nursery says of a lane. */
+enum lane_gone {
+    GONE_NOT,
+    GONE_DEAD,  /* its worker has died; fate is as from waitpid() */
+    GONE_UNBORN /* it could not be forked; fate is an errno */
+};
+
+enum slot_word { SLOT_FREE, SLOT_QUEUED, SLOT_CLAIMED, SLOT_DONE, SLOT_WITHDRAWN };
+
+struct slot {
+    _Atomic uint32_t word;
+    bool chunk;
+    bool failed;      /* the outcome is an error: its strings, in struct cf_error's order */
+    bool out_of_line; /* the result is in the slot's area */
+    const struct cf_task *task;
+    size_t arg_len;
+    uint64_t arg_area; /* where the argument is: 0: in bytes; up to BUFFERS: in that buffer; above: in that area */
+    size_t len;        /* of the outcome */
+    enum cf_why why;
+    int code;
+    _Atomic cf_time started, ended;
+    alignas(max_align_t) unsigned char bytes[SLOT_BYTES];
+};
+
+struct lane {
+    /* Written by the parent. */
+    alignas(64) _Atomic uint64_t tail; /* slots filled so far */
+    uint64_t start;                    /* where a new worker begins */
+    _Atomic uint32_t hold;             /* do not claim: you may be about to be killed */
+
+    /* Written by the worker. */
+    alignas(64) _Atomic uint32_t asleep; /* 1: the worker is, or is about to be, in futex_wait() on this */
+    _Atomic pid_t pid;                   /* its own, before anything else */
+    _Atomic uint32_t opened;             /* .open_worker has succeeded, */
+    _Atomic uint32_t open_failed;        /* or not, and failure has the error as its outcome */
+    _Atomic uint32_t retired;            /* the call that it has claimed is its last, after which it exits */
+
+    /* Written by the nursery, and cleared by the parent before it wants the next worker. */
+    _Atomic uint32_t gone; /* enum lane_gone */
+    int fate;
+
+    alignas(64) struct slot slots[LANE_SLOTS];
+    struct slot failure;
+};
+
+struct segment {
+    _Atomic pid_t nursery;
+    alignas(64) _Atomic uint32_t stopping; /* cf_interrupt() has been called */
+    _Atomic uint32_t quit;                 /* workers shall exit when their lanes are empty */
+    alignas(64) _Atomic uint32_t asleep;   /* the collector is, or is about to be, in poll() */
+    _Atomic uint32_t watchers; /* threads that look for outcomes by themselves, and will once more at the end */
+    alignas(64) struct lane lanes[];
+};
+
+/* What a worker and the nursery need to know; as it was when the pool was made. */
+struct nursery {
+    struct segment *segment;
+    unsigned char *buffers;
+    struct cf_executor *executor;
+    unsigned lanes;
+    unsigned max_calls; /* 0: no bound */
+    bool tell_claims;   /* ring the bell when a call is started, too */
+    int bell;           /* an eventfd that wakes the collector */
+    int memory;         /* the memfd */
+    sigset_t mask;      /* the signals that the program had blocked */
+
+    /* The nursery's own: */
+    int parent;                /* a pidfd, or -1 */
+    int orders;                /* the end of a socket; at its end the pool is closed */
+    int deaths;                /* a signalfd for SIGCHLD */
+    pid_t *pids;               /* by lane; 0: none */
+    struct sigaction on_death; /* what the program wants done at SIGCHLD */
+};
+
+struct order {
+    unsigned lane;
+    int signal; /* for its worker; 0: start one */
+};
+
+_Noreturn void cf_nursery_main(struct nursery *);
+_Noreturn void cf_lane_serve(const struct nursery *, unsigned lane);
+
+/*
+ * fork() a process that is not the program's child (orphan.c).  Return 0 in that process, where all signals are blocked;
+ * its pid in the caller; or -1 with errno.  *pid is in shared memory, and for the function's own use.
+ */
+pid_t cf_orphan_fork(_Atomic pid_t *pid);
+
+/* Areas (area.c): 0, or an errno. */
+int cf_area_write(int memory, uint64_t area, const void *data, size_t len);
+int cf_area_read(int memory, uint64_t area, void *data, size_t len);
+void cf_area_drop(int memory, uint64_t area, size_t len);
+
+static inline uint64_t
+cf_area_of_result(unsigned lane, uint64_t slot)
+{
+    return 1 + (uint64_t)lane * LANE_SLOTS + slot % LANE_SLOTS;
+}
+/* The first number for arguments, above those of results and of buffers. */
+#define AREA_ARGUMENTS (1 + (uint64_t)LANES_MAX * LANE_SLOTS)
+
+static inline unsigned char *
+cf_buffer(unsigned char *buffers, uint64_t number)
+{
+    return buffers + (number - 1) * BUFFER_BYTES;
+}
+
+#endif

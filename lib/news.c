@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * news.c - looking into the lanes.
+ *
+ * Whoever looks, the collector or a thread that waits, has pool->collecting: one at a time.  What he finds he notes, and
+ * tells after he has given it up, because telling runs foreign code.
+ */
+
+#include <sched.h>
+#include <stdlib.h>
+
+#include "processes.h"
+
+#define SHORT_CALL 20000 /* nanoseconds; more of such calls are sent ahead */
+
+void
+cf_news_exclude(struct process_pool *pool)
+{
+    while (atomic_exchange(&pool->collecting, true))
+        sched_yield();
+}
+
+struct news *
+cf_news_add(struct process_pool *pool, struct newspaper *paper, struct cf_future *call, const struct lane_state *lane)
+{
+    const struct slot *slot = cf_lane_slot(pool, lane, lane->head);
+    struct news *news = &paper->news[paper->count++];
+
+    news->call = cf_retain(call);
+    news->ended = false;
+    news->started = atomic_load_explicit(&slot->started, memory_order_relaxed);
+    if (news->started == 0)
+        news->started = cf_now();
+    news->ended_at = atomic_load_explicit(&slot->ended, memory_order_relaxed);
+    snprintf(news->worker.name, sizeof news->worker.name, "%s", cf_lane_name(pool, lane).text);
+    return news;
+}
+
+/* The future of the slot at the head becomes RUNNING, if it is not known to be. */
+static struct news *
+note_start(struct process_pool *pool, struct lane_state *lane, struct newspaper *paper)
+{
+    const uint64_t head = lane->head;
+    struct cf_future *call = lane->calls[head % LANE_SLOTS];
+
+    if (lane->noted > head)
+        return NULL;
+    lane->noted = head + 1;
+    cf_future_claim(call);
+    cf_room_leave(&pool->base);
+    return cf_news_add(pool, paper, call, lane);
+}
+
+/* More calls are sent ahead while they are short.  The lock is held. */
+static void
+adapt(struct lane_state *lane, const struct slot *slot)
+{
+    if (slot->ended - slot->started > SHORT_CALL)
+        lane->ahead = AHEAD;
+    else if (lane->ahead < LANE_SLOTS)
+        lane->ahead *= 2;
+}
+
+static void
+free_head(struct process_pool *pool, struct lane_state *lane, bool ran)
+{
+    cf_dispatch_lock(pool);
+    if (ran && atomic_load(&cf_lane_shared(pool, lane)->retired))
+        lane->life = LANE_LEAVING;
+    if (ran)
+        adapt(lane, cf_lane_slot(pool, lane, lane->head));
+    lane->calls[lane->head % LANE_SLOTS] = NULL;
+    atomic_store_explicit(&cf_lane_slot(pool, lane, lane->head)->word, SLOT_FREE, memory_order_relaxed);
+    lane->head++;
+    cf_dispatch_unlock(pool);
+}
+
+static void
+take_head(struct process_pool *pool, struct lane_state *lane, struct newspaper *paper)
+{
+    struct slot *slot = cf_lane_slot(pool, lane, lane->head);
+    struct cf_future *call = lane->calls[lane->head % LANE_SLOTS];
+    struct news *news = note_start(pool, lane, paper);
+
+    if (news == NULL) {
+        news = cf_news_add(pool, paper, call, lane);
+        news->started = 0;
+    }
+    news->ended = true;
+    cf_argument_drop(pool, call);
+    cf_outcome_take(pool, lane, slot, call);
+    pool->deaths = 0;
+    free_head(pool, lane, true);
+}
+
+/* Go through a lane from its head.  False: the paper is full. */
+bool
+cf_news_read(struct process_pool *pool, struct lane_state *lane, struct newspaper *paper)
+{
+    while (lane->head < atomic_load_explicit(&cf_lane_shared(pool, lane)->tail, memory_order_acquire)) {
+        /* One place is kept for cf_death_bury(). */
+        if (paper->count == NEWS - 1)
+            return false;
+        switch (atomic_load(&cf_lane_slot(pool, lane, lane->head)->word)) {
+        case SLOT_DONE:
+            take_head(pool, lane, paper);
+            break;
+        case SLOT_WITHDRAWN:
+            free_head(pool, lane, false);
+            break;
+        case SLOT_CLAIMED:
+            note_start(pool, lane, paper);
+            return true;
+        default:
+            return true;
+        }
+    }
+    return true;
+}
+
+/* That a call has started is told by whoever noticed; that it has ended, by another maybe, comes after that. */
+static void
+tell_one(struct process_pool *pool, struct news *news)
+{
+    struct cf_future *call = news->call;
+
+    if (news->started != 0) {
+        cf_observe(&pool->base, CF_EVENT_STARTED, call, &news->worker, news->started);
+        atomic_store(&call->start_told, true);
+    }
+    if (!news->ended)
+        return;
+    while (!atomic_load(&call->start_told))
+        sched_yield();
+    cf_future_finish(call, &news->worker, news->ended_at);
+    cf_release(call);
+}
+
+static cf_time
+when(const struct news *news)
+{
+    return news->ended ? news->ended_at : news->started;
+}
+
+static int
+compare(const void *a, const void *b)
+{
+    const cf_time x = when(a), y = when(b);
+
+    return (x > y) - (x < y);
+}
+
+/* In the order in which it happened, whichever lane it was in. */
+void
+cf_news_tell(struct process_pool *pool, struct newspaper *paper)
+{
+    struct cf_frame frame = { .outer = cf_self.frame, .executor = &pool->base };
+
+    if (paper->count > 1)
+        qsort(paper->news, paper->count, sizeof paper->news[0], compare);
+    cf_self.frame = &frame;
+    for (unsigned i = 0; i < paper->count; i++) {
+        tell_one(pool, &paper->news[i]);
+        cf_release(paper->news[i].call);
+    }
+    cf_self.frame = frame.outer;
+    paper->count = 0;
+}
+
+/* Cheaply, and without pool->collecting: whether a look would find anything. */
+bool
+cf_news_waits(struct process_pool *pool)
+{
+    for (unsigned i = 0; i < pool->base.options.max_workers; i++) {
+        const struct lane_state *lane = &pool->lanes[i];
+        const uint64_t head = lane->head;
+        if (head == atomic_load_explicit(&pool->segment->lanes[i].tail, memory_order_relaxed))
+            continue;
+        uint32_t word = atomic_load(&cf_lane_slot(pool, lane, head)->word);
+        if (word == SLOT_DONE || word == SLOT_WITHDRAWN || (word == SLOT_CLAIMED && lane->noted <= head))
+            return true;
+    }
+    return false;
+}
+
+/* Calls behind a long one go back to the queue when a worker is idle.  The lock is held. */
+static void
+rebalance(struct process_pool *pool)
+{
+    struct lane_state *idle = NULL, *most = NULL;
+
+    for (unsigned i = 0; i < pool->base.options.max_workers && pool->first == NULL; i++) {
+        struct lane_state *lane = &pool->lanes[i];
+        if (lane->life == LANE_PRESENT && cf_lane_filled(lane) == 0)
+            idle = lane;
+        if (cf_lane_filled(lane) > 1 && (most == NULL || cf_lane_filled(lane) > cf_lane_filled(most)))
+            most = lane;
+    }
+    if (idle == NULL || most == NULL)
+        return;
+    for (uint64_t n = cf_lane_filled(most) / 2; n > 0; n--) {
+        struct cf_future *call = cf_dispatch_recall(pool, most, most->tail - n);
+        if (call != NULL)
+            cf_dispatch_append(pool, call);
+    }
+}
+
+/* Take what has arrived; if another thread is at it, leave it to that one. */
+bool
+cf_news_look(struct process_pool *pool)
+{
+    struct newspaper paper = { .count = 0 };
+    bool all = true;
+
+    if (!cf_news_waits(pool) || atomic_exchange(&pool->collecting, true))
+        return false;
+    for (unsigned i = 0; i < pool->base.options.max_workers && all; i++)
+        all = cf_news_read(pool, &pool->lanes[i], &paper);
+    cf_dispatch_lock(pool);
+    rebalance(pool);
+    cf_dispatch_unlock(pool);
+    atomic_store(&pool->collecting, false);
+    cf_news_tell(pool, &paper);
+    return true;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/* outcome.c - from a slot to a future. */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "processes.h"
+
+/* Where the outcome stands, or a copy of what is in that area, to be freed; NULL: no memory. */
+const char *
+cf_outcome_bytes(struct process_pool *pool, struct slot *slot, uint64_t area, char **copy)
+{
+    *copy = NULL;
+    if (!slot->out_of_line)
+        return (const char *)slot->bytes;
+    *copy = malloc(slot->len);
+    if (*copy != NULL && cf_area_read(pool->memory, area, *copy, slot->len) != 0) {
+        free(*copy);
+        *copy = NULL;
+    }
+    cf_area_drop(pool->memory, area, slot->len);
+    return *copy;
+}
+
+struct cf_error *
+cf_outcome_error(const struct cf_future *call, const struct slot *slot, const char *strings)
+{
+    const char *worker = strings + strlen(strings) + 1;
+    const char *message = worker + strlen(worker) + 1;
+
+    return cf_error_new(slot->why, strings, slot->code, call->task->name, worker, "%s", message);
+}
+
+void
+cf_outcome_set_error(struct cf_future *call, struct cf_error *error)
+{
+    atomic_store_explicit(&call->error, error, memory_order_relaxed);
+}
+
+/* Move the outcome from the slot to the future. */
+void
+cf_outcome_take(struct process_pool *pool, const struct lane_state *lane, struct slot *slot, struct cf_future *call)
+{
+    char *copy;
+    const char *bytes = cf_outcome_bytes(pool, slot, cf_area_of_result(lane->number, lane->head), &copy);
+
+    call->result_len = 0;
+    if (bytes == NULL) {
+        cf_outcome_set_error(call,
+                             cf_error_new(CF_RAISED, "errno", ENOMEM, call->task->name, cf_lane_name(pool, lane).text,
+                                          "no memory for a result of %zu bytes", slot->len));
+    } else if (slot->failed) {
+        cf_outcome_set_error(call, cf_outcome_error(call, slot, bytes));
+        free(copy);
+    } else if (copy != NULL) {
+        call->result = copy;
+        call->free_result = free;
+        call->result_len = slot->len;
+    } else {
+        cf_future_copy_result(call, bytes, slot->len);
+    }
+}

@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * processes.c - the executor whose workers are processes.
+ *
+ * Calls wait in a queue until there is place in a lane (lanes.h).  Whoever submits fills lanes at once (dispatch.c); a
+ * thread of the pool, the collector, sleeps until a worker rings, then takes the outcomes out of the lanes (news.c,
+ * outcome.c) and fills them again; it also hears from the nursery of deaths (death.c).  A thread that waits for a future
+ * does the collector's work while it spins (collector.c).  In the processes, nursery.c forks workers and lane.c works.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "processes.h"
+
+#define BUFFERS_SIZE ((size_t)BUFFERS * BUFFER_BYTES)
+
+static int
+processes_submit(struct cf_executor *executor, struct cf_future *call)
+{
+    struct process_pool *pool = cf_process_pool_of(executor);
+    int error = cf_argument_place(pool, call);
+
+    if (error != 0)
+        return error;
+    cf_dispatch_lock(pool);
+    bool stopped = pool->stopped;
+    if (!stopped)
+        cf_dispatch_append(pool, call);
+    cf_dispatch_unlock(pool);
+    if (stopped)
+        cf_argument_drop(pool, call);
+    return stopped ? ESHUTDOWN : 0;
+}
+
+static struct cf_future *
+processes_withdraw(struct cf_executor *executor)
+{
+    struct process_pool *pool = cf_process_pool_of(executor);
+    struct cf_future *call;
+
+    cf_dispatch_lock(pool);
+    call = cf_dispatch_dequeue(pool);
+    for (unsigned i = 0; i < pool->base.options.max_workers && call == NULL; i++)
+        for (uint64_t k = pool->lanes[i].head; k < pool->lanes[i].tail && call == NULL; k++)
+            call = cf_dispatch_recall(pool, &pool->lanes[i], k);
+    cf_dispatch_unlock(pool);
+    if (call != NULL)
+        cf_argument_drop(pool, call);
+    return call;
+}
+
+/* Find the call in a lane: its index there; or the tail, and it is in no slot of this lane. */
+static uint64_t
+find_in_lane(const struct lane_state *lane, const struct cf_future *call)
+{
+    uint64_t i = lane->head;
+
+    while (i < lane->tail && lane->calls[i % LANE_SLOTS] != call)
+        i++;
+    return i;
+}
+
+static bool
+processes_recall(struct cf_executor *executor, struct cf_future *call, uint32_t *old)
+{
+    struct process_pool *pool = cf_process_pool_of(executor);
+    bool in_slot = false, recalled = false;
+
+    cf_dispatch_lock(pool);
+    for (unsigned i = 0; i < pool->base.options.max_workers && !in_slot; i++) {
+        struct lane_state *lane = &pool->lanes[i];
+        uint64_t index = find_in_lane(lane, call);
+        in_slot = index < lane->tail;
+        recalled = in_slot && cf_dispatch_recall(pool, lane, index) != NULL;
+    }
+    const bool cancelled = (!in_slot || recalled) && cf_future_leave_for_cancel(call, old);
+    cf_dispatch_unlock(pool);
+    if (recalled) {
+        cf_argument_drop(pool, call);
+        cf_release(call);
+    }
+    return cancelled;
+}
+
+static void
+processes_stop(struct cf_executor *executor)
+{
+    struct process_pool *pool = cf_process_pool_of(executor);
+
+    cf_spin_lock(&pool->lock);
+    pool->stopped = true;
+    cf_spin_unlock(&pool->lock);
+    cf_collector_wake(pool);
+}
+
+static void
+processes_kill(struct cf_executor *executor)
+{
+    atomic_store(&cf_process_pool_of(executor)->kill, true);
+    cf_collector_wake(cf_process_pool_of(executor));
+}
+
+/* The nursery ends when it is told that there will be no more orders, and its workers have ended before. */
+static void
+dismiss_nursery(struct process_pool *pool)
+{
+    struct pollfd ended = { .fd = pool->nursery_fd, .events = POLLIN };
+
+    shutdown(pool->socket, SHUT_WR);
+    while (poll(&ended, 1, -1) < 0 && errno == EINTR)
+        ;
+    /* It is our child only where orphans become that. */
+    waitpid(pool->nursery, NULL, WNOHANG);
+}
+
+static void
+close_all(struct process_pool *pool)
+{
+    int *fds[] = { &pool->socket, &pool->bell, &pool->memory, &pool->nursery_fd };
+
+    for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++) {
+        if (*fds[i] >= 0)
+            close(*fds[i]);
+        *fds[i] = -1;
+    }
+}
+
+static void
+processes_join(struct cf_executor *executor)
+{
+    struct process_pool *pool = cf_process_pool_of(executor);
+
+    pthread_join(pool->collector, NULL);
+    dismiss_nursery(pool);
+    /* Nobody looks any more. */
+    cf_news_exclude(pool);
+    close_all(pool);
+}
+
+static void
+processes_abandon(struct cf_executor *executor)
+{
+    close_all(cf_process_pool_of(executor));
+}
+
+static void
+processes_free(struct cf_executor *executor)
+{
+    struct process_pool *pool = cf_process_pool_of(executor);
+
+    close_all(pool);
+    if (pool->segment != NULL)
+        munmap(pool->segment, pool->segment_size);
+    if (pool->buffers != NULL)
+        munmap(pool->buffers, BUFFERS_SIZE);
+    pthread_mutex_destroy(&pool->areas_lock);
+    free(pool->free_areas);
+    free(pool->lanes);
+    cf_executor_fini(executor);
+    free(pool);
+}
+
+static const struct cf_kind processes_kind = {
+    .submit = processes_submit,
+    .withdraw = processes_withdraw,
+    .stop = processes_stop,
+    .join = processes_join,
+    .free = processes_free,
+    .abandon = processes_abandon,
+    .recall = processes_recall,
+    .watch = cf_collector_watch,
+    .kill = processes_kill,
+};
+
+int
+cf_pidfd_of(pid_t pid)
+{
+    return (int)syscall(SYS_pidfd_open, pid, 0);
+}
+
+static void *
+map_shared(size_t size)
+{
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    return memory == MAP_FAILED ? NULL : memory;
+}
+
+static int
+map_memory(struct process_pool *pool)
+{
+    const unsigned workers = pool->base.options.max_workers;
+
+    pool->segment_size = sizeof *pool->segment + workers * sizeof(struct lane);
+    pool->segment = map_shared(pool->segment_size);
+    pool->buffers = map_shared(BUFFERS_SIZE);
+    pool->lanes = calloc(workers, sizeof *pool->lanes);
+    if (pool->segment == NULL || pool->buffers == NULL || pool->lanes == NULL)
+        return ENOMEM;
+    pool->base.stopping = &pool->segment->stopping;
+    for (unsigned i = 0; i < workers; i++) {
+        pool->lanes[i].number = i;
+        pool->lanes[i].ahead = AHEAD;
+    }
+    for (unsigned i = 0; i < BUFFERS; i++)
+        pool->free_buffers[i] = BUFFERS - i;
+    pool->free_buffer_count = BUFFERS;
+    return 0;
+}
+
+static int
+open_descriptors(struct process_pool *pool, struct nursery *nursery)
+{
+    sigset_t death;
+    int ends[2];
+
+    pool->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (pool->bell < 0)
+        return errno;
+    pool->memory = memfd_create("libcf", MFD_CLOEXEC);
+    if (pool->memory < 0)
+        return errno;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+        return errno;
+    pool->socket = ends[0];
+    nursery->orders = ends[1];
+    nursery->parent = cf_pidfd_of(getpid());
+    if (nursery->parent < 0 && errno != ENOSYS)
+        return errno;
+    sigemptyset(&death);
+    sigaddset(&death, SIGCHLD);
+    nursery->deaths = signalfd(-1, &death, SFD_CLOEXEC | SFD_NONBLOCK);
+    return nursery->deaths < 0 ? errno : 0;
+}
+
+/* All that can fail has been done before it is forked.  What was made for it alone is in any case given up here. */
+static int
+prepare_nursery(struct process_pool *pool, struct nursery *nursery)
+{
+    const struct cf_options *options = &pool->base.options;
+    int error = open_descriptors(pool, nursery);
+
+    if (error != 0)
+        return error;
+    nursery->segment = pool->segment;
+    nursery->buffers = pool->buffers;
+    nursery->executor = &pool->base;
+    nursery->lanes = options->max_workers;
+    nursery->max_calls = options->max_calls_per_worker;
+    nursery->tell_claims = options->max_pending > 0 || options->call_timeout > 0;
+    nursery->bell = pool->bell;
+    nursery->memory = pool->memory;
+    pthread_sigmask(SIG_SETMASK, NULL, &nursery->mask);
+    nursery->pids = calloc(nursery->lanes, sizeof *nursery->pids);
+    return nursery->pids == NULL ? ENOMEM : 0;
+}
+
+/*
+ * What becomes readable when the nursery is gone: where the kernel has no pidfd, the socket, which it never writes to.
+ * If that cannot be had, it is told to go.
+ */
+static int
+watch_nursery(struct process_pool *pool)
+{
+    pool->nursery_fd = cf_pidfd_of(pool->nursery);
+    if (pool->nursery_fd < 0 && errno == ENOSYS)
+        pool->nursery_fd = fcntl(pool->socket, F_DUPFD_CLOEXEC, 0);
+    int error = pool->nursery_fd < 0 ? errno : 0;
+    if (error != 0)
+        shutdown(pool->socket, SHUT_WR);
+    return error;
+}
+
+static int
+fork_nursery(struct process_pool *pool, struct nursery *nursery)
+{
+    pool->nursery = cf_orphan_fork(&pool->segment->nursery);
+    if (pool->nursery == 0) {
+        close(pool->socket);
+        cf_nursery_main(nursery);
+    }
+    if (pool->nursery < 0)
+        return errno;
+    /* Pools made later are not to keep this one's memory. */
+    madvise(pool->segment, pool->segment_size, MADV_DONTFORK);
+    madvise(pool->buffers, BUFFERS_SIZE, MADV_DONTFORK);
+    return watch_nursery(pool);
+}
+
+static int
+make_nursery(struct process_pool *pool)
+{
+    struct nursery nursery = { .parent = -1, .orders = -1, .deaths = -1 };
+    const int *fds[] = { &nursery.parent, &nursery.orders, &nursery.deaths };
+    int error = prepare_nursery(pool, &nursery);
+
+    if (error == 0)
+        error = fork_nursery(pool, &nursery);
+    for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++)
+        if (*fds[i] >= 0)
+            close(*fds[i]);
+    free(nursery.pids);
+    return error;
+}
+
+static int
+start_collector(struct process_pool *pool)
+{
+    sigset_t all, old;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    int error = pthread_create(&pool->collector, NULL, cf_collector_main, pool);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    if (error == 0)
+        pthread_setname_np(pool->collector, pool->base.name);
+    else
+        dismiss_nursery(pool);
+    return error;
+}
+
+static int
+make(struct process_pool *pool)
+{
+    int error = map_memory(pool);
+
+    if (error == 0)
+        error = make_nursery(pool);
+    if (error == 0)
+        error = start_collector(pool);
+    return error;
+}
+
+struct cf_executor *
+cf_process_pool(const struct cf_options *options)
+{
+    if (options != NULL && options->max_workers > LANES_MAX)
+        return cf_constructor_failed(EINVAL);
+    struct process_pool *pool = aligned_alloc(alignof(struct process_pool), sizeof *pool);
+    if (pool == NULL)
+        return cf_constructor_failed(ENOMEM);
+    memset(pool, 0, sizeof *pool);
+    int error = cf_executor_init(&pool->base, &processes_kind, options, cf_cpu_count());
+    if (error != 0) {
+        free(pool);
+        return cf_constructor_failed(error);
+    }
+    pool->socket = pool->bell = pool->memory = pool->nursery_fd = -1;
+    pool->last = &pool->first;
+    pool->has_deadlines = options != NULL && options->call_timeout > 0;
+    pthread_mutex_init(&pool->areas_lock, NULL);
+    error = make(pool);
+    if (error == 0)
+        return &pool->base;
+    processes_free(&pool->base);
+    return cf_constructor_failed(error);
+}

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+/* processes.h - what the parent of a process pool keeps for itself. */
+
+#ifndef CF_PROCESSES_H
+#define CF_PROCESSES_H 1
+
+#include <stdio.h>
+
+#include "lanes.h"
+
+enum {
+    AHEAD = 1, /* calls that a worker may have been given at first, and again when they are long */
+    NEWS = 64  /* the most that one look finds */
+};
+
+enum lane_life {
+    LANE_ABSENT,
+    LANE_PRESENT, /* it has a worker, or soon will */
+    LANE_LEAVING  /* and that takes no more calls */
+};
+
+/* The parent's knowledge of a lane.  Guarded by the pool's lock, but for what the collector alone uses. */
+struct lane_state {
+    unsigned number;
+    enum lane_life life;
+    _Atomic bool start_wanted; /* somebody is about to tell the nursery */
+    unsigned ahead;            /* how many calls it may have been given: more while they are short */
+    _Atomic uint64_t head;     /* the slots from here ... */
+    uint64_t tail;             /* ... up to here are in use */
+    struct cf_future *calls[LANE_SLOTS];
+
+    /* The collector's. */
+    _Atomic uint64_t noted; /* slots before this one are known to have been started, or withdrawn */
+    enum cf_why killed_for; /* CF_TIMED_OUT or CF_KILLED; 0: it was not killed by us */
+    bool killed_hard;       /* and with SIGKILL */
+    cf_time killed_at;
+};
+
+struct process_pool {
+    struct cf_executor base;
+    struct segment *segment;
+    size_t segment_size;
+    unsigned char *buffers;
+    int bell, memory, socket;
+    int nursery_fd; /* readable when the nursery is gone: a pidfd */
+    pid_t nursery;
+    pthread_t collector;
+
+    _Atomic bool collecting; /* somebody takes outcomes out of the lanes; one at a time */
+    _Atomic bool kill;       /* all workers are to be killed */
+    bool has_deadlines;      /* there is a .call_timeout */
+    /* The collector's: */
+    unsigned deaths;  /* in a row, without a result */
+    bool interrupted; /* and what was pending then is cancelled */
+    bool nursery_gone;
+    bool dismissed; /* the workers have been told to end */
+
+    struct cf_spin lock;             /* guards what follows, and the lanes */
+    struct cf_future *first, **last; /* the queue */
+    unsigned workers;                /* lanes that are not ABSENT */
+    bool stopped;
+    bool broken;                         /* or about to be: nothing more is dispatched */
+    bool start_failed;                   /* the nursery could not fork; until a worker ends, no more are started */
+    unsigned touched_first, touched_end; /* the lanes that dispatch() has put something into */
+    struct lane_state *lanes;
+
+    pthread_mutex_t areas_lock; /* guards what follows, but for the ready of buffers in use */
+    unsigned free_buffers[BUFFERS], free_buffer_count;
+    uint32_t ready[BUFFERS]; /* how many bytes of each have their memory */
+    uint64_t areas;          /* areas for arguments that were ever used */
+    uint64_t *free_areas;    /* those not in use: there is room for all of them */
+    size_t free_count;
+};
+
+static inline struct process_pool *
+cf_process_pool_of(struct cf_executor *executor)
+{
+    return (struct process_pool *)(void *)executor;
+}
+
+static inline struct lane *
+cf_lane_shared(struct process_pool *pool, const struct lane_state *lane)
+{
+    return &pool->segment->lanes[lane->number];
+}
+
+static inline struct slot *
+cf_lane_slot(struct process_pool *pool, const struct lane_state *lane, uint64_t index)
+{
+    return &cf_lane_shared(pool, lane)->slots[index % LANE_SLOTS];
+}
+
+/* How the worker of the lane is called. */
+struct cf_lane_name {
+    char text[24];
+};
+static inline struct cf_lane_name
+cf_lane_name(struct process_pool *pool, const struct lane_state *lane)
+{
+    struct cf_lane_name name;
+
+    snprintf(name.text, sizeof name.text, "pid %d", (int)atomic_load(&cf_lane_shared(pool, lane)->pid));
+    return name;
+}
+
+static inline uint64_t
+cf_lane_filled(const struct lane_state *lane)
+{
+    return lane->tail - lane->head;
+}
+
+/*
+ * Dispatching (dispatch.c).  cf_dispatch_unlock() fills lanes first, and then does what needs no lock: wakes workers.
+ */
+struct cf_future *cf_dispatch_dequeue(struct process_pool *pool);
+void cf_dispatch_append(struct process_pool *pool, struct cf_future *call);
+struct cf_future *cf_dispatch_recall(struct process_pool *pool, struct lane_state *lane, uint64_t index);
+void cf_dispatch_order(struct process_pool *pool, unsigned lane, int signal); /* 0: start a worker */
+void cf_dispatch_lock(struct process_pool *pool);
+void cf_dispatch_unlock(struct process_pool *pool);
+
+/*
+ * Arguments (argument.c) that do not fit a slot go to an area before their call is queued.
+ */
+void cf_argument_drop(struct process_pool *pool, struct cf_future *call);
+int cf_argument_place(struct process_pool *pool, struct cf_future *call);
+
+/*
+ * Outcomes (outcome.c).
+ */
+const char *cf_outcome_bytes(struct process_pool *pool, struct slot *slot, uint64_t area, char **copy);
+struct cf_error *cf_outcome_error(const struct cf_future *call, const struct slot *slot, const char *strings);
+void cf_outcome_set_error(struct cf_future *call, struct cf_error *error);
+void cf_outcome_take(struct process_pool *pool, const struct lane_state *lane, struct slot *slot,
+                     struct cf_future *call);
+
+/*
+ * News (news.c): of calls that have started or ended.
+ */
+struct news {
+    struct cf_future *call;
+    bool ended; /* else it has been started */
+    cf_time started, ended_at;
+    struct cf_worker worker; /* for its name */
+};
+
+struct newspaper {
+    struct news news[NEWS];
+    unsigned count;
+};
+
+void cf_news_exclude(struct process_pool *pool);
+struct news *cf_news_add(struct process_pool *pool, struct newspaper *paper, struct cf_future *call,
+                         const struct lane_state *lane);
+bool cf_news_read(struct process_pool *pool, struct lane_state *lane, struct newspaper *paper);
+void cf_news_tell(struct process_pool *pool, struct newspaper *paper);
+bool cf_news_waits(struct process_pool *pool);
+bool cf_news_look(struct process_pool *pool);
+
+/*
+ * Deaths (death.c), as the nursery reports them, and time limits.  The collector calls these.
+ */
+void cf_death_bury(struct process_pool *pool, struct lane_state *lane, int status);
+void cf_death_at_birth(struct process_pool *pool, struct lane_state *lane, int error);
+void cf_death_of_nursery(struct process_pool *pool);
+cf_time cf_death_enforce(struct process_pool *pool);
+
+int cf_pidfd_of(pid_t pid); /* or -1, with errno */
+
+/*
+ * The collector (collector.c).
+ */
+void cf_collector_wake(struct process_pool *pool);
+void cf_collector_watch(struct cf_executor *executor, const struct cf_future *future);
+void *cf_collector_main(void *arg);
+
+#endif

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * process_limits-t.c - process pools to which the system refuses something: each request in turn, or by its limits.
+ *
+ * This program is linked with the static library so that its requests come here first, those of the nursery and of the
+ * workers too, because what says when to fail is in memory that they share.  As in faults-t.c, a scenario notes what
+ * does not hold and asserts nothing until the faults are over.
+ */
+
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "asserts.h"
+#include "family.h"
+#include "tap.h"
+
+enum { FAULT_FORK = 1, FAULT_MAP = 2, FAULT_DESCRIPTOR = 4, FAULT_THREAD = 8, FAULT_MEMORY = 16, FAULT_POPULATE = 32 };
+
+static struct {
+    _Atomic int sorts;
+    _Atomic long to_go, width; /* how many go well before, and how many fail then */
+    _Atomic int fired, asked, broken_line;
+} * faults;
+
+static bool
+fails(int sort, int number)
+{
+    if (faults == NULL)
+        return false;
+    atomic_fetch_add(&faults->asked, 1);
+    if ((atomic_load(&faults->sorts) & sort) == 0)
+        return false;
+    const long left = atomic_fetch_sub(&faults->to_go, 1);
+    if (left > 1 || left <= 1 - atomic_load(&faults->width))
+        return false;
+    atomic_fetch_add(&faults->fired, 1);
+    errno = number;
+    return true;
+}
+
+/* Declare what the linker makes of the requests, and define the one that may fail. */
+#define WRAP(type, name, parameters, arguments, sort, number, failed)                                                  \
+    type __real_##name parameters;                                                                                     \
+    type __wrap_##name parameters;                                                                                     \
+    type __wrap_##name parameters                                                                                      \
+    {                                                                                                                  \
+        return fails(sort, number) ? (failed) : __real_##name arguments;                                               \
+    }
+
+WRAP(pid_t, fork, (void), (), FAULT_FORK, EAGAIN, -1)
+WRAP(int, __clone, (int (*run)(void *), void *stack, int flags, void *arg), (run, stack, flags, arg), FAULT_FORK,
+     EAGAIN, -1)
+WRAP(void *, mmap, (void *at, size_t size, int protection, int flags, int fd, off_t offset),
+     (at, size, protection, flags, fd, offset), FAULT_MAP, ENOMEM, MAP_FAILED)
+WRAP(int, memfd_create, (const char *name, unsigned flags), (name, flags), FAULT_DESCRIPTOR, EMFILE, -1)
+WRAP(int, eventfd, (unsigned value, int flags), (value, flags), FAULT_DESCRIPTOR, EMFILE, -1)
+WRAP(int, signalfd, (int fd, const sigset_t *set, int flags), (fd, set, flags), FAULT_DESCRIPTOR, EMFILE, -1)
+WRAP(int, socketpair, (int domain, int type, int protocol, int *ends), (domain, type, protocol, ends), FAULT_DESCRIPTOR,
+     EMFILE, -1)
+WRAP(int, pthread_create, (pthread_t * thread, const pthread_attr_t *attributes, void *(*run)(void *), void *arg),
+     (thread, attributes, run, arg), FAULT_THREAD, errno, EAGAIN)
+WRAP(void *, malloc, (size_t size), (size), FAULT_MEMORY, ENOMEM, NULL)
+WRAP(void *, calloc, (size_t n, size_t size), (n, size), FAULT_MEMORY, ENOMEM, NULL)
+WRAP(void *, reallocarray, (void *old, size_t n, size_t size), (old, n, size), FAULT_MEMORY, ENOMEM, NULL)
+WRAP(void *, aligned_alloc, (size_t alignment, size_t size), (alignment, size), FAULT_MEMORY, ENOMEM, NULL)
+
+int __real_madvise(void *, size_t, int);
+int __wrap_madvise(void *, size_t, int);
+
+int
+__wrap_madvise(void *at, size_t size, int advice)
+{
+    return advice == MADV_POPULATE_WRITE && fails(FAULT_POPULATE, ENOMEM) ? -1 : __real_madvise(at, size, advice);
+}
+
+static void
+note_line(int line)
+{
+    int none = 0;
+
+    atomic_compare_exchange_strong(&faults->broken_line, &none, line);
+}
+#define HOLDS(condition) ((condition) ? (void)0 : note_line(__LINE__))
+
+static int
+echo_bytes(struct cf_call *call)
+{
+    size_t len;
+    const void *arg = cf_arg(call, &len);
+
+    return cf_return(call, arg, len);
+}
+static const struct cf_task task_bytes = { "bytes", echo_bytes };
+
+static void
+check_settled(struct cf_future *future, size_t len)
+{
+    size_t result_len;
+    const char *result = cf_result(future, &result_len);
+    const struct cf_error *error = cf_error_of(future);
+
+    HOLDS(cf_done(future));
+    HOLDS((result == NULL) == (error != NULL));
+    if (error == NULL) {
+        HOLDS(result_len == len && result[0] == 'x' && result[len - 1] == 'x');
+        return;
+    }
+    HOLDS(error->code == ENOMEM || error->code == EMFILE || error->code == EAGAIN);
+    HOLDS(error->why == CF_REFUSED || error->why == CF_BROKEN || error->why == CF_RAISED);
+}
+
+/* One argument for a slot, one for a buffer and one for an area; their results for a slot and for areas. */
+static void
+make_calls(struct cf_executor *pool)
+{
+    static char bytes[200000];
+    static const size_t sizes[] = { 8, 5000, sizeof bytes, 8, 5000, sizeof bytes };
+    struct cf_future *futures[6];
+
+    memset(bytes, 'x', sizeof bytes);
+    for (int i = 0; i < 6; i++)
+        futures[i] = cf_submit(pool, &task_bytes, bytes, sizes[i]);
+    for (int i = 0; i < 6; i++) {
+        check_settled(futures[i], sizes[i]);
+        cf_release(futures[i]);
+    }
+}
+
+static void
+scenario(void)
+{
+    struct cf_executor *pool = cf_process_pool(&(struct cf_options){ .max_workers = 2 });
+
+    HOLDS(pool != NULL || errno == ENOMEM || errno == EMFILE || errno == EAGAIN);
+    make_calls(pool);
+    HOLDS(cf_close(pool) == 0 || errno == EPIPE);
+}
+
+static void
+share_faults(void)
+{
+    faults = mmap(NULL, sizeof *faults, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    ck_assert(faults != MAP_FAILED);
+}
+
+/* Run the scenario with so many requests of that sort failing from the n-th on, for every n. */
+static void
+refuse_in_turn(int sort, long many)
+{
+    long n = 0;
+
+    share_faults();
+    family_take_stock();
+    scenario();
+    const struct family before = family_take_stock();
+    ck_assert_int_eq(atomic_load(&faults->broken_line), 0);
+    if (atomic_load(&faults->asked) == 0)
+        tap_skip("the library is not linked statically");
+    do {
+        atomic_store(&faults->fired, 0);
+        atomic_store(&faults->to_go, ++n);
+        atomic_store(&faults->width, many);
+        atomic_store(&faults->sorts, sort);
+        scenario();
+        atomic_store(&faults->sorts, 0);
+        ck_assert_msg(faults->broken_line == 0, "line %d did not hold when request %ld failed", faults->broken_line, n);
+        family_await_end();
+        family_check(&before);
+    } while (atomic_load(&faults->fired) > 0);
+    ck_assert_int_gt(n, 1);
+}
+
+TEST(a_fork_that_fails_is_an_error_of_the_pool)
+{
+    refuse_in_turn(FAULT_FORK, 1);
+    refuse_in_turn(FAULT_FORK, LONG_MAX);
+}
+
+TEST(a_mapping_that_fails_is_an_error_of_the_pool)
+{
+    refuse_in_turn(FAULT_MAP, 1);
+    refuse_in_turn(FAULT_MAP, LONG_MAX);
+}
+
+TEST(a_descriptor_that_cannot_be_had_is_an_error_of_the_pool)
+{
+    refuse_in_turn(FAULT_DESCRIPTOR, 1);
+}
+
+TEST(a_thread_that_cannot_be_had_is_an_error_of_the_pool)
+{
+    refuse_in_turn(FAULT_THREAD, 1);
+}
+
+TEST(memory_that_cannot_be_had_is_an_error_of_the_pool_or_of_the_call)
+{
+    refuse_in_turn(FAULT_MEMORY, 1);
+    refuse_in_turn(FAULT_MEMORY, LONG_MAX);
+}
+
+TEST(a_buffer_without_memory_is_done_without)
+{
+    refuse_in_turn(FAULT_POPULATE, 1);
+    refuse_in_turn(FAULT_POPULATE, LONG_MAX);
+}
+
+/* The first two forks are those of the nursery and of a worker. */
+TEST(the_workers_that_there_are_do_without_those_that_cannot_be_forked)
+{
+    struct stage *stage = stage_new();
+    struct cf_future *futures[10];
+
+    share_faults();
+    struct cf_executor *pool = family_pool(&(struct cf_options){ .max_workers = 4 });
+    struct cf_future *running = tasks_start_holding(pool, stage, 1);
+    atomic_store(&faults->to_go, 1);
+    atomic_store(&faults->width, LONG_MAX);
+    atomic_store(&faults->sorts, FAULT_FORK);
+    for (int i = 0; i < 10; i++)
+        futures[i] = tasks_submit_int(pool, &task_twice, i);
+    latch_raise(&stage->go);
+    ck_assert_int_eq(asserts_take_int(running), 1);
+    for (int i = 0; i < 10; i++)
+        ck_assert_int_eq(asserts_take_int(futures[i]), 2 * i);
+    ck_assert_int_eq(cf_close(pool), 0);
+    atomic_store(&faults->sorts, 0);
+}
+
+TEST(a_limit_on_descriptors_is_an_error_of_the_constructor_or_does_not_matter)
+{
+    struct rlimit limit;
+    int failed = 0;
+
+    share_faults();
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    const struct family before = family_take_stock();
+    for (rlim_t n = 3; n < 40; n++) {
+        ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &(struct rlimit){ .rlim_cur = n, .rlim_max = limit.rlim_max }), 0);
+        struct cf_executor *pool = cf_process_pool(&(struct cf_options){ .max_workers = 2 });
+        failed += pool == NULL;
+        HOLDS(pool != NULL || errno == EMFILE);
+        make_calls(pool);
+        HOLDS(cf_close(pool) == 0);
+        ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+        ck_assert_int_eq(atomic_load(&faults->broken_line), 0);
+        family_await_end();
+        family_check(&before);
+    }
+    ck_assert_int_gt(failed, 5);
+    ck_assert_int_lt(failed, 36);
+}
+
+/* Root has no such limit, so be nobody, who has no other processes. */
+static void
+become_nobody(void)
+{
+    if (geteuid() == 0) {
+        ck_assert_int_eq(setresuid(65534, 65534, 65534), 0);
+        prctl(PR_SET_DUMPABLE, 1);
+    }
+}
+
+TEST(a_limit_on_processes_is_an_error_or_does_not_matter)
+{
+    struct rlimit limit;
+    int failed = 0;
+
+    share_faults();
+    become_nobody();
+    const struct family before = family_take_stock();
+    ck_assert_int_eq(getrlimit(RLIMIT_NPROC, &limit), 0);
+    for (rlim_t n = 1; n < 12; n++) {
+        ck_assert_int_eq(setrlimit(RLIMIT_NPROC, &(struct rlimit){ .rlim_cur = n, .rlim_max = limit.rlim_max }), 0);
+        struct cf_executor *pool = cf_process_pool(&(struct cf_options){ .max_workers = 2 });
+        failed += pool == NULL;
+        HOLDS(pool != NULL || errno == EAGAIN);
+        make_calls(pool);
+        failed += cf_close(pool) != 0;
+        ck_assert_int_eq(atomic_load(&faults->broken_line), 0);
+        family_await_end();
+        family_check(&before);
+    }
+    ck_assert_int_gt(failed, 0);
+}
+
+int
+main(void)
+{
+    const TTest **const tests[] = {
+        &a_fork_that_fails_is_an_error_of_the_pool,
+        &a_mapping_that_fails_is_an_error_of_the_pool,
+        &a_descriptor_that_cannot_be_had_is_an_error_of_the_pool,
+        &a_thread_that_cannot_be_had_is_an_error_of_the_pool,
+        &memory_that_cannot_be_had_is_an_error_of_the_pool_or_of_the_call,
+        &a_buffer_without_memory_is_done_without,
+        &the_workers_that_there_are_do_without_those_that_cannot_be_forked,
+        &a_limit_on_descriptors_is_an_error_of_the_constructor_or_does_not_matter,
+        &a_limit_on_processes_is_an_error_or_does_not_matter,
+        NULL,
+    };
+
+    return asserts_main("process limits", tests);
+}
