@@ -3,7 +3,7 @@
 EXTRA_PROGRAMS += %D%/executors
 %C%_executors_SOURCES = %D%/executors.c
 %C%_executors_LDADD = lib/libcf.la
-%C%_executors_LDFLAGS = $(program_ldflags)
+%C%_executors_LDFLAGS = $(SANITIZER_CFLAGS) -static
 
 EXTRA_PROGRAMS += %D%/primes
 %C%_primes_SOURCES = %D%/primes.c

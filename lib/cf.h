@@ -162,8 +162,8 @@ struct cf_options {
      * An inline executor has one.
      */
     unsigned max_workers;
-    unsigned
-        max_pending;  /* unstarted calls before cf_submit() waits, but for its own tasks, callbacks and so on; 0: any */
+    /* Unstarted calls before cf_submit() waits, but not in its own tasks, callbacks, generators and observer; 0: any. */
+    unsigned max_pending;
     const char *name; /* prefix of the workers' names, "cf" by default; copied */
 
     /*
@@ -186,10 +186,14 @@ struct cf_options {
     void *observe_arg;
 };
 
-/* Runs each call inside cf_submit(), one at a time. */
+/* Runs each call inside cf_submit(), one at a time: in another thread, cf_submit() waits for its turn. */
 struct cf_executor *cf_inline_pool(const struct cf_options *);
 
-/* Runs calls in up to max_workers threads, started on demand.  The options are copied; NULL means all defaults. */
+/*
+ * Runs calls in up to max_workers threads, started on demand.  The options are copied; NULL means all defaults.  Where
+ * the system refuses another thread, those there are go on, and the next cf_submit() asks again; where there is none,
+ * the executor breaks.
+ */
 struct cf_executor *cf_thread_pool(const struct cf_options *);
 
 /*
@@ -242,6 +246,7 @@ unsigned cf_cpu_count(void);
  *
  * Return 0; or -1 with EDEADLK, nothing done, for CF_WAIT inside a task or callback of this executor; or -1 with
  * ECHILD in a forked child, the descriptors closed; or, with CF_WAIT, -1 with EPIPE if the executor broke on the way.
+ * NULL needs no shutting down: 0.  Tasks of two executors that shut down each other's with CF_WAIT wait for ever.
  */
 enum { CF_CANCEL = 1, CF_KILL = 2, CF_WAIT = 4 };
 int cf_shutdown(struct cf_executor *, int how);
@@ -314,7 +319,7 @@ int cf_on_done(struct cf_future *, void (*callback)(struct cf_future *, void *),
 
 /*
  * Take back the first such callback that has not ended.  Return true if it will never run; false if it has run.  If
- * it is running in another thread, wait until it returns.
+ * it is running in another thread, wait until it returns; two that take back each other wait for ever.
  */
 bool cf_remove_on_done(struct cf_future *, void (*callback)(struct cf_future *, void *), void *data);
 
@@ -325,7 +330,7 @@ void cf_release(struct cf_future *);
 /*
  * A future that the program settles itself, once; NULL with ENOMEM.  The settling functions return false if it was
  * settled or cancelled before, and that outcome stays (INVALID_STATE, others call it); or if memory is short, and it
- * is still pending.
+ * is still pending; or in a forked child, for one made before the fork.
  */
 struct cf_future *cf_promise(void);
 bool cf_settle(struct cf_future *, const void *result, size_t len);

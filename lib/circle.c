@@ -31,9 +31,15 @@ step(struct cf_future *future, const struct cf_parker *mine, bool *circle)
 }
 
 void
+cf_circle_before_fork(void)
+{
+    pthread_mutex_lock(&lock);
+}
+
+void
 cf_circle_after_fork(void)
 {
-    pthread_mutex_init(&lock, NULL);
+    pthread_mutex_unlock(&lock);
 }
 
 bool

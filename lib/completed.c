@@ -17,7 +17,7 @@ completed_next(struct cf_iter *iter, enum cf_status *status)
 {
     struct completed *completed = (struct completed *)(void *)iter;
 
-    return cf_gather_take(&completed->gather, completed->deadline, !iter->interrupt_said, status);
+    return cf_gather_take(&completed->gather, completed->deadline, !iter->interrupt_said, NULL, status);
 }
 
 static size_t

@@ -170,7 +170,8 @@ void cf_hook_remove(struct cf_hook *);                     /* afterwards nobody 
 void cf_hooks_run(struct cf_future *);                     /* tell all; by the one who settled it */
 struct cf_executor *cf_hook_interrupted(struct cf_hook *); /* its executor, retained, if that is interrupted; or NULL */
 struct cf_executor *cf_hook_executor(struct cf_future *);  /* the executor, retained; NULL: the future is done */
-void cf_hook_after_fork(void);
+void cf_hook_before_fork(void);
+void cf_hook_after_fork(bool in_child);
 
 /*
  * Futures (future.c).
@@ -301,6 +302,33 @@ struct cf_kind {
     void (*kill)(struct cf_executor *);
 };
 
+/*
+ * The room for calls that have not been started (room.c), used only with .max_pending.
+ */
+struct cf_room_waiter {
+    struct cf_room_waiter *next, *prev; /* guarded by the lock, like linked */
+    struct cf_parker *parker;
+    bool linked;
+    _Atomic bool woken; /* there may be a place */
+};
+
+struct cf_room {
+    _Atomic uint32_t pending;
+    struct cf_spin lock;
+    _Atomic(struct cf_room_waiter *) first; /* written under the lock, and read without by who leaves a place */
+    struct cf_room_waiter *last;
+};
+
+int cf_room_enter(struct cf_executor *, cf_time deadline); /* take a place, or wait for one; 0 or an errno */
+void cf_room_leave(struct cf_executor *);                  /* one call fewer is pending */
+bool cf_room_is_free(const struct cf_executor *);          /* this thread could take a place */
+void cf_room_wake_all(struct cf_executor *);
+
+/* Be woken when there may be a place, perhaps at once.  Who then takes none passes that on. */
+void cf_room_watch(struct cf_executor *, struct cf_room_waiter *);
+void cf_room_unwatch(struct cf_executor *, struct cf_room_waiter *);
+void cf_room_pass_on(struct cf_executor *);
+
 enum { CF_EXECUTOR_SHUT = 1, CF_EXECUTOR_INTERRUPTED = 2, CF_EXECUTOR_BROKEN = 4 };
 
 struct cf_executor {
@@ -317,10 +345,7 @@ struct cf_executor {
     _Atomic int stop_fd;        /* an eventfd; -1 once the workers are gone */
     _Atomic int interrupting;   /* cf_interrupt()s that may still write to it */
 
-    /* Only with .max_pending: */
-    _Atomic uint32_t pending;   /* calls that have not been started */
-    _Atomic uint32_t room_word; /* changes when pending shrinks, or when waiting for that has become pointless */
-    _Atomic uint32_t room_waiters;
+    struct cf_room room;
 
     _Atomic uint32_t cancelling; /* cancelled calls that left the queue before their canceller was through */
 
@@ -333,12 +358,14 @@ int cf_executor_init(struct cf_executor *, const struct cf_kind *, const struct 
 void cf_executor_fini(struct cf_executor *);
 struct cf_executor *cf_constructor_failed(int error); /* NULL, with errno set and remembered */
 bool cf_executor_frozen(const struct cf_executor *);  /* it is of the other side of a fork */
+int cf_executor_errno(const struct cf_executor *);    /* 0, or why it takes no calls; EPIPE: broken */
+struct cf_error *cf_executor_broken_error(const struct cf_executor *, const char *task);
+void cf_executor_close_stop_fd(struct cf_executor *);
 void cf_executor_retain(struct cf_executor *);
 void cf_executor_release(struct cf_executor *);
 void cf_executor_break(struct cf_executor *, const struct cf_error *cause, const char *what);
 void cf_executor_cancel_pending(struct cf_executor *);
-void cf_executor_told(struct cf_executor *);    /* one canceller is through; see CF_STATE_DEQUEUED */
-void cf_executor_started(struct cf_executor *); /* one call fewer is pending */
+void cf_executor_told(struct cf_executor *); /* one canceller is through; see CF_STATE_DEQUEUED */
 void cf_executor_dispose(struct cf_executor *, struct cf_future *); /* of a call dequeued but not to be run */
 struct cf_future *cf_executor_submit(struct cf_executor *, const struct cf_task *, bool chunk, const void *arg,
                                      size_t len, cf_time deadline); /* for .max_pending; 0: do not wait for room */
@@ -359,8 +386,11 @@ extern _Atomic uint32_t cf_interrupts;
  * Waiting (wait.c, circle.c).
  */
 
-/* Wait for one future, with help and with the check for circles; heed interrupts or not. */
-enum cf_status cf_wait_for(struct cf_future *, cf_time deadline, bool heed);
+/*
+ * Wait for one future, with help and with the check for circles; heed interrupts or not.  Who watches a room besides
+ * gets CF_OK also when there may be a place in it.
+ */
+enum cf_status cf_wait_for(struct cf_future *, cf_time deadline, bool heed, const struct cf_room_waiter *);
 
 /* Whether this thread may wait for an unfinished future at all: CF_OK, CF_FORKED or CF_DEADLOCK. */
 enum cf_status cf_may_wait(const struct cf_future *);
@@ -380,6 +410,7 @@ bool cf_heed_interrupt(struct cf_hook *);
 /* Note that this thread waits for that future alone; false: that would close a circle. */
 bool cf_circle_enter(struct cf_parker *, struct cf_future *);
 void cf_circle_leave(struct cf_parker *);
+void cf_circle_before_fork(void);
 void cf_circle_after_fork(void);
 
 /*
@@ -400,9 +431,28 @@ struct cf_gather {
 };
 
 bool cf_gather_add(struct cf_gather *, struct cf_future *); /* takes over a reference, but not if it returns false */
-struct cf_future *cf_gather_take(struct cf_gather *, cf_time deadline, bool heed, enum cf_status *);
+struct cf_future *cf_gather_take(struct cf_gather *, cf_time deadline, bool heed, const struct cf_room_waiter *,
+                                 enum cf_status *);
 void cf_gather_cancel(struct cf_gather *); /* those that have not started */
 void cf_gather_clear(struct cf_gather *);
+
+/*
+ * The calls that a map has sent ahead of its reader (ahead.c), to be taken in their order or in that of completion.
+ */
+struct cf_ahead {
+    bool unordered;
+    size_t calls;
+    struct cf_future **ring; /* if ordered; its size and where the first one is: */
+    size_t size, first;
+    struct cf_gather gather; /* if not */
+};
+
+bool cf_ahead_add(struct cf_ahead *, struct cf_future *); /* takes over a reference, but not if it returns false */
+/* The next that is done; NULL with CF_OK: there may be a place in the room that one watches besides. */
+struct cf_future *cf_ahead_take(struct cf_ahead *, cf_time deadline, bool heed, const struct cf_room_waiter *,
+                                enum cf_status *);
+void cf_ahead_cancel(struct cf_ahead *);
+void cf_ahead_clear(struct cf_ahead *);
 
 /*
  * Iterators (iter.c).

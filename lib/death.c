@@ -141,7 +141,7 @@ add_loss(struct process_pool *pool, struct lane_state *lane, struct cf_future *c
 {
     if (!noted) {
         cf_future_claim(call);
-        cf_executor_started(&pool->base);
+        cf_room_leave(&pool->base);
     }
     cf_argument_drop(pool, call);
     call->result_len = 0;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* future.c - the outcome of one call: its memory, its state, and what can be asked of it. */
+/* future.c - the outcome of one call: its memory and its states. */
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -188,7 +187,7 @@ tell_cancelled(struct cf_future *future, bool hooked)
     if (executor != NULL) {
         struct cf_frame frame = { .outer = cf_self.frame, .executor = executor };
         cf_self.frame = &frame;
-        cf_executor_started(executor);
+        cf_room_leave(executor);
         cf_observe(executor, CF_EVENT_ENDED, future, NULL, 0);
         cf_self.frame = frame.outer;
     }
@@ -282,7 +281,7 @@ cf_future_run(struct cf_future *future, struct cf_worker *worker)
         .room_size = sizeof *future + used < future->size ? future->size - sizeof *future - used : 0,
     };
 
-    cf_executor_started(future->executor);
+    cf_room_leave(future->executor);
     atomic_store_explicit(&future->runner, cf_self.parker, memory_order_relaxed);
     cf_observe(future->executor, CF_EVENT_STARTED, future, worker, 0);
     cf_call_run(&call);
@@ -290,167 +289,4 @@ cf_future_run(struct cf_future *future, struct cf_worker *worker)
     future->result_len = call.result_len;
     future->free_result = call.free_result;
     atomic_store_explicit(&future->error, call.error, memory_order_relaxed);
-}
-
-/*
- * Questions.
- */
-
-/* Whether a remote call has been started is known where it was, and here after a look. */
-static void
-look_for(struct cf_future *future)
-{
-    struct cf_executor *executor = cf_hook_executor(future);
-
-    if (executor != NULL) {
-        executor->kind->watch(executor, NULL);
-        cf_executor_release(executor);
-    }
-}
-
-bool
-cf_done(const struct cf_future *future)
-{
-    return cf_future_state(future) >= CF_STATE_FINISHED;
-}
-
-bool
-cf_running(const struct cf_future *future)
-{
-    if (future->remote && cf_future_state(future) == CF_STATE_PENDING && !cf_future_frozen(future))
-        look_for((struct cf_future *)(uintptr_t)future);
-    return cf_future_state(future) == CF_STATE_RUNNING;
-}
-
-bool
-cf_cancelled(const struct cf_future *future)
-{
-    return cf_future_state(future) == CF_STATE_CANCELLED;
-}
-
-const void *
-cf_input(const struct cf_future *future, size_t *len)
-{
-    if (len != NULL)
-        *len = future->arg_len;
-    return future->arg;
-}
-
-/* Most cancelled futures are never asked why, so their errors are made when somebody asks. */
-static struct cf_error *
-cancelled_error(struct cf_future *future)
-{
-    struct cf_error *error = atomic_load_explicit(&future->error, memory_order_acquire);
-
-    if (error == NULL) {
-        struct cf_error *mine =
-            cf_error_new(CF_CANCELLED, "errno", ECANCELED, future->task->name, "", "cancelled before it started");
-        if (atomic_compare_exchange_strong(&future->error, &error, mine))
-            return mine;
-        cf_error_free(mine);
-    }
-    return error;
-}
-
-const struct cf_error *
-cf_error_of(struct cf_future *future)
-{
-    enum cf_status status = cf_wait_for(future, CF_NEVER, false);
-
-    if (status != CF_OK)
-        return cf_error_of_waiting(status);
-    if (cf_cancelled(future))
-        return cancelled_error(future);
-    return atomic_load_explicit(&future->error, memory_order_relaxed);
-}
-
-const void *
-cf_result(struct cf_future *future, size_t *len)
-{
-    if (cf_wait_for(future, CF_NEVER, false) != CF_OK || cf_cancelled(future) ||
-        atomic_load_explicit(&future->error, memory_order_relaxed) != NULL)
-        return NULL;
-    if (len != NULL)
-        *len = future->result_len;
-    return future->result;
-}
-
-int
-cf_describe(const struct cf_future *future, char *text, size_t size)
-{
-    const char *name = future->task->name;
-    const char *space = name[0] == '\0' ? "" : " ";
-
-    switch (cf_future_state(future)) {
-    case CF_STATE_PENDING:
-        return snprintf(text, size, "<future %s%spending>", name, space);
-    case CF_STATE_RUNNING:
-        return snprintf(text, size, "<future %s%srunning>", name, space);
-    case CF_STATE_CANCELLED:
-        return snprintf(text, size, "<future %s%scancelled>", name, space);
-    default:
-        break;
-    }
-    const struct cf_error *error = atomic_load_explicit(&future->error, memory_order_relaxed);
-    if (error != NULL)
-        return snprintf(text, size, "<future %s%sfinished raised %s:%d>", name, space, error->domain, error->code);
-    return snprintf(text, size, "<future %s%sfinished returned %zu bytes>", name, space, future->result_len);
-}
-
-/*
- * Promises.
- */
-
-struct cf_future *
-cf_promise(void)
-{
-    static const struct cf_task promise = { .name = "promise" };
-    struct cf_future *future = cf_future_new(NULL, &promise, NULL, 0);
-
-    if (future == NULL)
-        errno = ENOMEM;
-    return future;
-}
-
-/* Whoever waits for the promise may release the only reference as soon as it is settled. */
-static void
-finish_promise(struct cf_future *future)
-{
-    cf_retain(future);
-    cf_future_finish(future, NULL, 0);
-    cf_release(future);
-}
-
-bool
-cf_settle(struct cf_future *future, const void *result, size_t len)
-{
-    void *copy = malloc(len > 0 ? len : 1);
-
-    if (copy == NULL)
-        return false;
-    if (len > 0)
-        memcpy(copy, result, len);
-    if (future->executor != NULL || !cf_future_claim(future)) {
-        free(copy);
-        return false;
-    }
-    future->result = copy;
-    future->result_len = len;
-    future->free_result = free;
-    finish_promise(future);
-    return true;
-}
-
-bool
-cf_settle_error(struct cf_future *future, const char *domain, int code, const char *message)
-{
-    struct cf_error *error = cf_error_new(CF_RAISED, domain, code, future->task->name, "", "%s", message);
-
-    if (future->executor != NULL || cf_error_is_spare(error) || !cf_future_claim(future)) {
-        cf_error_free(error);
-        return false;
-    }
-    atomic_store_explicit(&future->error, error, memory_order_relaxed);
-    finish_promise(future);
-    return true;
 }

@@ -191,8 +191,14 @@ all_too_deep(const struct cf_gather *gather)
     return true;
 }
 
+static bool
+has_news(struct cf_gather *gather, const struct cf_room_waiter *room)
+{
+    return atomic_load(&gather->arrived) != NULL || (room != NULL && atomic_load(&room->woken));
+}
+
 static enum cf_status
-sleep_until_arrival(struct cf_gather *gather, cf_time deadline)
+sleep_until_arrival(struct cf_gather *gather, cf_time deadline, const struct cf_room_waiter *room)
 {
     struct cf_parker *parker = cf_parker_mine();
     bool woken = true;
@@ -200,15 +206,15 @@ sleep_until_arrival(struct cf_gather *gather, cf_time deadline)
     if (parker == NULL)
         return CF_FAILED;
     atomic_store(&gather->sleeper, parker);
-    if (atomic_load(&gather->arrived) == NULL && atomic_load(&cf_interrupts) == gather->interrupts)
+    if (!has_news(gather, room) && atomic_load(&cf_interrupts) == gather->interrupts)
         woken = cf_park(parker, deadline);
     atomic_store(&gather->sleeper, NULL);
-    return woken || atomic_load(&gather->arrived) != NULL ? CF_OK : CF_TIMEOUT;
+    return woken || has_news(gather, room) ? CF_OK : CF_TIMEOUT;
 }
 
 /* One step towards an arrival: a call that can be run here, or sleep. */
 static enum cf_status
-await(struct cf_gather *gather, cf_time deadline)
+await(struct cf_gather *gather, cf_time deadline, const struct cf_room_waiter *room)
 {
     if (gather->count == 0)
         return CF_END;
@@ -217,11 +223,12 @@ await(struct cf_gather *gather, cf_time deadline)
         return status;
     if (cf_is_deep() && all_too_deep(gather))
         return CF_DEADLOCK;
-    return sleep_until_arrival(gather, deadline);
+    return sleep_until_arrival(gather, deadline, room);
 }
 
 struct cf_future *
-cf_gather_take(struct cf_gather *gather, cf_time deadline, bool heed, enum cf_status *status)
+cf_gather_take(struct cf_gather *gather, cf_time deadline, bool heed, const struct cf_room_waiter *room,
+               enum cf_status *status)
 {
     struct cf_future *future = NULL;
 
@@ -229,8 +236,11 @@ cf_gather_take(struct cf_gather *gather, cf_time deadline, bool heed, enum cf_st
     while (future == NULL && *status == CF_OK) {
         if (was_interrupted(gather) && heed)
             *status = CF_INTERRUPTED;
-        else if ((future = take_ready(gather)) == NULL)
-            *status = await(gather, deadline);
+        else if ((future = take_ready(gather)) == NULL) {
+            if (room != NULL && atomic_load(&room->woken))
+                break;
+            *status = await(gather, deadline, room);
+        }
     }
     return future;
 }

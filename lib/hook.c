@@ -10,7 +10,7 @@
  * The locks of the hooks, each shared by the futures whose addresses hash to it.  Most futures never have a hook, so
  * a lock in each would be waste.
  */
-enum { BUCKETS = 64 };
+enum { BUCKETS = 32 };
 
 static struct bucket {
     alignas(64) pthread_mutex_t lock;
@@ -22,15 +22,24 @@ bucket_of(const struct cf_future *future)
 {
     uint64_t hash = (uint64_t)(uintptr_t)future * UINT64_C(0x9e3779b97f4a7c15);
 
-    return &buckets[hash >> 58];
+    return &buckets[hash >> 59];
+}
+
+/* A child must not find a list half changed by a thread that it has not. */
+void
+cf_hook_before_fork(void)
+{
+    for (int i = 0; i < BUCKETS; i++)
+        pthread_mutex_lock(&buckets[i].lock);
 }
 
 void
-cf_hook_after_fork(void)
+cf_hook_after_fork(bool in_child)
 {
-    for (int i = 0; i < BUCKETS; i++) {
-        pthread_mutex_init(&buckets[i].lock, NULL);
-        pthread_cond_init(&buckets[i].ended, NULL);
+    for (int i = BUCKETS - 1; i >= 0; i--) {
+        if (in_child)
+            pthread_cond_init(&buckets[i].ended, NULL);
+        pthread_mutex_unlock(&buckets[i].lock);
     }
 }
 

@@ -5,8 +5,10 @@ pkgconfigdir = $(libdir)/pkgconfig
 nodist_pkgconfig_DATA = %D%/libcf.pc
 
 %C%_libcf_la_SOURCES = \
+    %D%/ahead.c \
     %D%/area.c \
     %D%/argument.c \
+    %D%/ask.c \
     %D%/call.c \
     %D%/chunk.c \
     %D%/circle.c \
@@ -25,6 +27,7 @@ nodist_pkgconfig_DATA = %D%/libcf.pc
     %D%/iter.c \
     %D%/lane.c \
     %D%/lanes.h \
+    %D%/many.c \
     %D%/map.c \
     %D%/news.c \
     %D%/nursery.c \
@@ -33,12 +36,20 @@ nodist_pkgconfig_DATA = %D%/libcf.pc
     %D%/park.c \
     %D%/processes.c \
     %D%/processes.h \
+    %D%/promise.c \
+    %D%/ring.h \
+    %D%/room.c \
+    %D%/scheduler.c \
+    %D%/scheduler.h \
     %D%/slab.c \
+    %D%/stop.c \
+    %D%/submit.c \
     %D%/thread.c \
     %D%/threads.c \
     %D%/time.c \
     %D%/wait.c
 %C%_libcf_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden
 
-# current:revision:age, as libtool counts the interface; see "How a release is made" in HACKING.md.
-%C%_libcf_la_LDFLAGS = $(SANITIZER_CFLAGS) -pthread -version-info 0:0:0
+# current:revision:age, as libtool counts the interface; see "How a release is made" in HACKING.md.  A thread that has
+# used the library runs code of it at its exit, so the code stays, whoever calls dlclose().
+%C%_libcf_la_LDFLAGS = $(SANITIZER_CFLAGS) -pthread -version-info 0:0:0 -Wl,-z,nodelete

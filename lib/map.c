@@ -24,10 +24,7 @@ struct map {
     struct source source;
     struct cf_map_options options;
 
-    /* The calls ahead of the reader: a ring in the order of the items, or a gathering of them in any order. */
-    struct cf_future **ring;
-    size_t ring_size, ring_first, calls;
-    struct cf_gather gather;
+    struct cf_ahead ahead;  /* the calls that have been sent */
     struct cf_unpack chunk; /* the one that is being read */
 
     /* An item that has been taken but did not fit the chunk before it; it goes alone. */
@@ -35,12 +32,12 @@ struct map {
     const void *held;
     size_t held_len;
 
-    size_t ahead; /* items that have been taken but not yielded; at most .buffersize */
-    size_t total; /* items that have been taken */
-    bool full;    /* it has been filled for the first time */
-    bool ended;   /* the source has no more, or nobody wants any */
-    bool failed;  /* but has an error that has not been told */
-    bool over;    /* nothing will ever be yielded again */
+    size_t unread; /* items that have been taken but not yielded; at most .buffersize */
+    size_t total;  /* items that have been taken */
+    bool full;     /* it has been filled for the first time */
+    bool ended;    /* the source has no more, or nobody wants any */
+    bool failed;   /* but has an error that has not been told */
+    bool over;     /* nothing will ever be yielded again */
 };
 
 /*
@@ -73,7 +70,7 @@ take_item(struct map *map, const void **item, size_t *len)
         cf_self.unbounded = outer;
     }
     if (rc == 1 && (*item != NULL || *len == 0)) {
-        map->ahead++;
+        map->unread++;
         map->total++;
         return 1;
     }
@@ -83,39 +80,17 @@ take_item(struct map *map, const void **item, size_t *len)
 }
 
 /*
- * The calls ahead.
+ * Sending calls ahead.
  */
-
-static bool
-reserve_in_ring(struct map *map)
-{
-    if (map->calls < map->ring_size)
-        return true;
-    size_t size = map->ring_size == 0 ? 64 : 2 * map->ring_size;
-    struct cf_future **ring = calloc(size, sizeof(struct cf_future *));
-    if (ring == NULL)
-        return false;
-    for (size_t i = 0; i < map->calls; i++)
-        /* NOLINTNEXTLINE(clang-analyzer-core.DivideZero): a ring without room has no calls */
-        ring[i] = map->ring[(map->ring_first + i) % map->ring_size];
-    free(map->ring);
-    map->ring = ring;
-    map->ring_size = size;
-    map->ring_first = 0;
-    return true;
-}
 
 static bool
 add_call(struct map *map, struct cf_future *call)
 {
-    if (map->options.unordered ? !cf_gather_add(&map->gather, call) : !reserve_in_ring(map)) {
+    if (!cf_ahead_add(&map->ahead, call)) {
         cf_cancel(call);
         cf_release(call);
         return false;
     }
-    if (!map->options.unordered)
-        map->ring[(map->ring_first + map->calls) % map->ring_size] = call;
-    map->calls++;
     return true;
 }
 
@@ -139,7 +114,7 @@ submit(struct map *map, bool chunk, const void *arg, size_t len, size_t items)
     /* Of a chunk for which there is no memory, nobody could tell the items apart. */
     if (lost)
         map->ended = map->failed = true;
-    map->ahead -= items;
+    map->unread -= items;
     cf_release(call);
     return NULL;
 }
@@ -159,7 +134,7 @@ submit_item(struct map *map)
 static size_t
 room(const struct map *map)
 {
-    return map->options.buffersize - map->ahead;
+    return map->options.buffersize - map->unread;
 }
 
 static struct cf_future *
@@ -183,30 +158,34 @@ submit_chunk(struct map *map)
     return call;
 }
 
-/* Chunks are whole, but for the last one of the first filling, and where the workers would run dry. */
-static bool
-has_room(const struct map *map)
-{
-    const struct cf_executor *executor = map->executor;
-
-    if (map->holds)
-        return true;
-    if (room(map) == 0 || (map->full && map->calls > 0 && room(map) < map->options.chunksize))
-        return false;
-    return map->calls == 0 || executor == NULL || executor->options.max_pending == 0 ||
-           atomic_load(&executor->pending) < executor->options.max_pending;
-}
-
 static bool
 is_interrupted(const struct map *map)
 {
     return map->executor != NULL && cf_executor_is(map->executor, CF_EXECUTOR_INTERRUPTED);
 }
 
+/* Chunks are whole, but for the last one of the first filling, and where the workers would run dry. */
+static bool
+wants_more(const struct map *map)
+{
+    if (map->ended || is_late(map) || is_interrupted(map))
+        return false;
+    if (map->holds || (map->ahead.calls == 0 && room(map) > 0))
+        return true;
+    return room(map) > 0 && (!map->full || room(map) >= map->options.chunksize);
+}
+
+/* The first call may wait for its place among the pending ones; later the reader has something to do meanwhile. */
+static bool
+may_submit(const struct map *map)
+{
+    return map->ahead.calls == 0 || map->executor == NULL || cf_room_is_free(map->executor);
+}
+
 static void
 fill(struct map *map)
 {
-    while (!map->ended && has_room(map) && !is_late(map) && !is_interrupted(map)) {
+    while (wants_more(map) && may_submit(map)) {
         bool alone = map->options.chunksize == 1 || map->holds;
         struct cf_future *call = alone ? submit_item(map) : submit_chunk(map);
         if (call != NULL && !add_call(map, call))
@@ -219,32 +198,27 @@ fill(struct map *map)
  * The reader's side.
  */
 
-static void
-cancel_calls(struct map *map)
-{
-    for (size_t i = 0; i < map->calls && !map->options.unordered; i++)
-        cf_cancel(map->ring[(map->ring_first + i) % map->ring_size]);
-    cf_gather_cancel(&map->gather);
-}
-
-/* The next call that is done: the first, or if unordered any. */
+/* The next call that is done; meanwhile, when there may be room, more are sent ahead. */
 static struct cf_future *
 next_call(struct map *map, enum cf_status *status)
 {
-    const bool heed = !map->iter.interrupt_said;
+    struct cf_room_waiter room = { 0 };
     struct cf_future *call;
 
-    if (map->options.unordered) {
-        call = cf_gather_take(&map->gather, map->options.deadline, heed, status);
-    } else {
-        call = map->ring[map->ring_first];
-        *status = cf_wait_for(call, map->options.deadline, heed);
+    for (;;) {
+        const bool watching = map->executor != NULL && wants_more(map);
+        if (watching)
+            cf_room_watch(map->executor, &room);
+        call = cf_ahead_take(&map->ahead, map->options.deadline, !map->iter.interrupt_said, watching ? &room : NULL,
+                             status);
+        if (watching)
+            cf_room_unwatch(map->executor, &room);
+        if (call != NULL || *status != CF_OK)
+            break;
+        fill(map);
     }
-    if (*status != CF_OK)
-        return NULL;
-    map->calls--;
-    if (!map->options.unordered)
-        map->ring_first = (map->ring_first + 1) % map->ring_size;
+    if (room.woken)
+        cf_room_pass_on(map->executor);
     return call;
 }
 
@@ -276,7 +250,7 @@ next_future(struct map *map, enum cf_status *status)
 {
     if (map->chunk.left > 0)
         return next_part(map, status);
-    if (map->calls == 0) {
+    if (map->ahead.calls == 0) {
         *status = status_at_end(map);
         return NULL;
     }
@@ -304,10 +278,10 @@ map_next(struct cf_iter *iter, enum cf_status *status)
     fill(map);
     struct cf_future *future = next_future(map, status);
     if (future != NULL)
-        map->ahead--;
+        map->unread--;
     if (*status == CF_TIMEOUT || *status == CF_FAILED) {
         map->over = true;
-        cancel_calls(map);
+        cf_ahead_cancel(&map->ahead);
     }
     return future;
 }
@@ -319,7 +293,7 @@ map_remaining(const struct cf_iter *iter, size_t *total)
 
     if (total != NULL)
         *total = map->total;
-    return map->ahead;
+    return map->unread;
 }
 
 static void
@@ -327,14 +301,11 @@ map_free(struct cf_iter *iter)
 {
     struct map *map = (struct map *)(void *)iter;
 
-    cancel_calls(map);
-    for (size_t i = 0; i < map->calls && !map->options.unordered; i++)
-        cf_release(map->ring[(map->ring_first + i) % map->ring_size]);
-    cf_gather_clear(&map->gather);
+    cf_ahead_cancel(&map->ahead);
+    cf_ahead_clear(&map->ahead);
     cf_unpack_free(&map->chunk);
     if (map->executor != NULL)
         cf_executor_release(map->executor);
-    free(map->ring);
     free(map);
 }
 
@@ -371,6 +342,7 @@ map_new(struct cf_executor *executor, const struct cf_task *task, const struct s
     map->task = task;
     map->source = *source;
     map->options = resolve(executor, source, options);
+    map->ahead.unordered = map->options.unordered;
     if (executor != NULL)
         cf_executor_retain(executor);
     fill(map);

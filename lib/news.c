@@ -47,7 +47,7 @@ note_start(struct process_pool *pool, struct lane_state *lane, struct newspaper 
         return NULL;
     lane->noted = head + 1;
     cf_future_claim(call);
-    cf_executor_started(&pool->base);
+    cf_room_leave(&pool->base);
     return cf_news_add(pool, paper, call, lane);
 }
 

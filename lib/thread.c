@@ -31,13 +31,34 @@ at_thread_exit(void *unused)
     cf_slab_thread_exit();
 }
 
+/* A thread may hold them in this order, and no other. */
+static void
+before_fork(void)
+{
+    cf_circle_before_fork();
+    cf_hook_before_fork();
+    cf_slab_before_fork();
+}
+
+static void
+after_fork(bool in_child)
+{
+    cf_slab_after_fork();
+    cf_hook_after_fork(in_child);
+    cf_circle_after_fork();
+}
+
+static void
+in_parent(void)
+{
+    after_fork(false);
+}
+
 static void
 in_child(void)
 {
     generation++;
-    cf_slab_after_fork();
-    cf_hook_after_fork();
-    cf_circle_after_fork();
+    after_fork(true);
 }
 
 static void
@@ -45,7 +66,7 @@ setup(void)
 {
     setup_error = pthread_key_create(&key, at_thread_exit);
     if (setup_error == 0)
-        setup_error = pthread_atfork(cf_slab_before_fork, cf_slab_after_fork, in_child);
+        setup_error = pthread_atfork(before_fork, in_parent, in_child);
 }
 
 int

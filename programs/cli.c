@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <config.h>
-
 #include "cli.h"
 
 #include <errno.h>
@@ -12,6 +10,8 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "number.h"
 
 const char *cli_program = "?";
 
@@ -100,14 +100,10 @@ cli_print_version(void)
 unsigned long
 cli_number(const char *option, const char *text, unsigned long min, unsigned long max)
 {
-    /* strtoul() itself would also take blanks and a sign. */
-    errno = text[0] != '\0' && text[strspn(text, "0123456789")] == '\0' ? 0 : EINVAL;
-    if (errno == 0) {
-        unsigned long number = strtoul(text, NULL, 10);
+    uint64_t number;
 
-        if (errno == 0 && number >= min && number <= max)
-            return number;
-    }
+    if (number_whole(text, min, max, &number))
+        return (unsigned long)number;
     cli_usage_error("%s: '%s' is not a whole number from %lu to %lu", option, text, min, max);
 }
 

@@ -1,24 +1,34 @@
 /* SPDX-License-Identifier: MIT */
-#include <config.h>
-
 #include "codes.h"
-
-#include <stdlib.h>
-#include <strings.h>
 
 const char *const codes_all[] = {
 #include "codes-table.h"
 };
 const size_t codes_count = sizeof codes_all / sizeof *codes_all;
 
-static int
-compare(const void *cc, const void *entry)
+int
+codes_letter(char c)
 {
-    return strcasecmp(cc, *(const char *const *)entry);
+    if (c >= 'a' && c <= 'z')
+        return c - 'a';
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    return -1;
 }
 
-bool
-codes_known(const char *cc)
+int
+codes_place(const char *text)
 {
-    return bsearch(cc, codes_all, codes_count, sizeof *codes_all, compare) != NULL;
+    int first = codes_letter(text[0]);
+    int second = first < 0 ? -1 : codes_letter(text[1]);
+
+    return second < 0 ? -1 : first * 26 + second;
+}
+
+void
+codes_at(int place, char code[3])
+{
+    code[0] = (char)('A' + place / 26);
+    code[1] = (char)('A' + place % 26);
+    code[2] = '\0';
 }

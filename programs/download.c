@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include <config.h>
-
 #include "download.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +9,7 @@
 #include "cli.h"
 #include "fetch.h"
 #include "interrupt.h"
+#include "output.h"
 
 /*
  * A worker has a socket and the two descriptors that wake its curl_multi_poll(), and for moments a file or a second
@@ -20,33 +18,13 @@
 #define WORKER_DESCRIPTORS 6
 #define OTHER_DESCRIPTORS 20
 
-/*
- * How long each flag took, by its letters.  The error of a failed call has no place for that.  An entry is written by the
- * worker that downloads the flag and read once its call is done.
- */
-static double seconds_of[26][26];
-
 struct downloader {
     const struct flags *flags;
     struct fetcher *fetcher;
     char *body; /* of the present flag, in memory that later ones use again */
     size_t len;
     size_t room;
-    char error[FETCH_MESSAGE_SIZE + PATH_MAX];
 };
-
-/* What a successful call returns. */
-struct result {
-    int status;
-    size_t bytes;
-    char worker[32];
-};
-
-static double *
-seconds_at(const char *code)
-{
-    return &seconds_of[code[0] - 'A'][code[1] - 'A'];
-}
 
 /*
  * Preparing.
@@ -73,7 +51,7 @@ void
 download_prepare(struct flags *flags)
 {
     /* Signals first: from here on there may be temporary files. */
-    if (interrupt_catch() != 0 || fetch_init() != 0) {
+    if (interrupt_catch() != 0 || output_open(interrupt_fd()) != 0 || fetch_init() != 0) {
         cli_error("cannot begin: not enough memory or descriptors");
         exit(CLI_FAILED);
     }
@@ -87,12 +65,6 @@ download_prepare(struct flags *flags)
 /*
  * Downloading.
  */
-
-static enum download_outcome
-outcome_of_status(int status)
-{
-    return status == 404 ? DOWNLOAD_NOT_FOUND : DOWNLOAD_ERROR;
-}
 
 struct downloader *
 download_open(const struct flags *flags)
@@ -150,7 +122,7 @@ judge(const struct fetch_result *got)
     case FETCH_STOPPED:
         return DOWNLOAD_CANCELLED;
     case FETCH_BAD_STATUS:
-        return outcome_of_status(got->status);
+        return got->status == 404 ? DOWNLOAD_NOT_FOUND : DOWNLOAD_ERROR;
     default:
         return DOWNLOAD_ERROR;
     }
@@ -161,21 +133,25 @@ save(struct downloader *worker, struct download *flag)
 {
     const struct save_folder *folder = &worker->flags->folder;
     char name[SITE_FILE_SIZE];
+    int saved;
 
     site_file(&worker->flags->site, flag->code, name);
-    if (save_file(folder, name, worker->body, worker->len) == 0) {
+    interrupt_hold();
+    saved = save_file(folder, name, worker->body, worker->len);
+    interrupt_let_go();
+    if (saved == 0) {
         flag->bytes = worker->len;
         return;
     }
     flag->outcome = DOWNLOAD_UNSAVED;
     flag->status = 0;
-    snprintf(worker->error, sizeof worker->error, "cannot save %s/%s: %s", folder->path, name, strerror(errno));
+    snprintf(flag->error, sizeof flag->error, "cannot save %s/%s: %s", folder->path, name, strerror(errno));
 }
 
 struct download
 download_flag(struct downloader *worker, const char *code, int stop_fd)
 {
-    struct download flag = { .code = code, .worker = "main" };
+    struct download flag = { .worker = "main" };
     struct fetch_sink sink = { .write = collect, .arg = worker };
     struct fetch_result got;
     char url[SITE_URL_SIZE];
@@ -183,15 +159,15 @@ download_flag(struct downloader *worker, const char *code, int stop_fd)
     worker->len = 0;
     site_url(&worker->flags->site, code, url);
     fetch_get(worker->fetcher, url, &sink, stop_fd, &got);
+    memcpy(flag.code, code, sizeof flag.code);
     flag.outcome = judge(&got);
     flag.seconds = got.seconds;
     if (got.outcome == FETCH_OK || got.outcome == FETCH_BAD_STATUS)
         flag.status = got.status;
-    snprintf(worker->error, sizeof worker->error, "%s", got.message);
     if (flag.outcome == DOWNLOAD_OK)
         save(worker, &flag);
-    if (flag.outcome != DOWNLOAD_OK)
-        flag.error = worker->error;
+    else
+        memcpy(flag.error, got.message, sizeof got.message);
     return flag;
 }
 
@@ -212,60 +188,47 @@ download_close_worker(void *local)
     download_close(local);
 }
 
-/* An error that is an answer of the server is in the domain "http"; the code of any other is its outcome. */
+/*
+ * A flag that does not come is no failure of the call, whose result tells all about it; of the room for an error, as
+ * much is returned as is used.
+ */
 static int
 run(struct cf_call *call)
 {
     struct download flag = download_flag(cf_local(call), cf_arg(call, NULL), cf_stop_fd(call));
-    struct result result = { .status = flag.status, .bytes = flag.bytes };
 
-    *seconds_at(flag.code) = flag.seconds;
-    if (flag.outcome != DOWNLOAD_OK && flag.status != 0)
-        return cf_raise(call, "http", flag.status, "%s", flag.error);
-    if (flag.outcome != DOWNLOAD_OK)
-        return cf_raise(call, "download", (int)flag.outcome, "%s", flag.error);
-    snprintf(result.worker, sizeof result.worker, "%s", cf_worker(call));
-    return cf_return(call, &result, sizeof result);
+    snprintf(flag.worker, sizeof flag.worker, "%s", cf_worker(call));
+    return cf_return(call, &flag, offsetof(struct download, error) + strlen(flag.error) + 1);
 }
 
 const struct cf_task download_one = { "download_one", run };
 
-/* What a failed call's error says of its flag. */
+/* The call failed: it was cancelled, or it could not be run. */
 static void
-read_error(const struct cf_error *error, struct download *flag)
+read_error(struct download *flag, struct cf_future *call)
 {
-    flag->worker = error->worker;
-    flag->error = error->message;
-    if (error->why == CF_CANCELLED || (error->why == CF_REFUSED && error->code == ECANCELED)) {
-        flag->outcome = DOWNLOAD_CANCELLED;
-    } else if (strcmp(error->domain, "http") == 0) {
-        flag->status = error->code;
-        flag->outcome = outcome_of_status(error->code);
-    } else if (strcmp(error->domain, "download") == 0) {
-        flag->outcome = (enum download_outcome)error->code;
-    } else {
-        flag->outcome = DOWNLOAD_ERROR;
-    }
+    const struct cf_error *error = cf_error_of(call);
+    bool cancelled = error->why == CF_CANCELLED || (error->why == CF_REFUSED && error->code == ECANCELED);
+    size_t len;
+    const void *code = cf_input(call, &len);
+
+    flag->outcome = cancelled ? DOWNLOAD_CANCELLED : DOWNLOAD_ERROR;
+    if (len == sizeof flag->code)
+        memcpy(flag->code, code, len);
+    snprintf(flag->worker, sizeof flag->worker, "%s", error->worker);
+    snprintf(flag->error, sizeof flag->error, "%s", error->message);
 }
 
 struct download
 download_of(struct cf_future *call)
 {
+    struct download flag = { .code = "" };
     size_t len;
-    struct download flag = { .code = cf_input(call, &len) };
-    const struct result *result = cf_result(call, NULL);
+    const void *result = cf_result(call, &len);
 
-    /* A call for which there was no memory does not even know its flag. */
-    if (len == 0)
-        flag.code = "??";
+    if (result != NULL)
+        memcpy(&flag, result, len);
     else
-        flag.seconds = *seconds_at(flag.code);
-    if (result == NULL) {
-        read_error(cf_error_of(call), &flag);
-    } else {
-        flag.status = result->status;
-        flag.bytes = result->bytes;
-        flag.worker = result->worker;
-    }
+        read_error(&flag, call);
     return flag;
 }

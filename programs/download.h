@@ -7,9 +7,14 @@
 #define DOWNLOAD_H 1
 
 #include <cf.h>
+#include <limits.h>
 #include <stddef.h>
 
+#include "fetch.h"
 #include "flags.h"
+
+/* Room for what a fetch has to say, and for the name of a file. */
+#define DOWNLOAD_ERROR_SIZE (FETCH_MESSAGE_SIZE + PATH_MAX)
 
 /* What became of one flag. */
 enum download_outcome {
@@ -21,13 +26,13 @@ enum download_outcome {
     DOWNLOAD_OUTCOMES   /* how many there are */
 };
 struct download {
-    const char *code;
+    char code[3];
     enum download_outcome outcome;
-    int status;         /* of the server's answer; 0 if there was no whole one, or it could not be saved */
-    size_t bytes;       /* saved */
-    double seconds;     /* spent on it */
-    const char *worker; /* who did it; "" if nobody did */
-    const char *error;  /* in words; NULL if it was downloaded */
+    int status;                      /* of the server's answer; 0 if there was no whole one, or it could not be saved */
+    size_t bytes;                    /* saved */
+    double seconds;                  /* spent on it */
+    char worker[32];                 /* who did it; "" if nobody did */
+    char error[DOWNLOAD_ERROR_SIZE]; /* in words; "" if it was downloaded */
 };
 
 /*
@@ -36,12 +41,12 @@ struct download {
  */
 void download_prepare(struct flags *);
 
-/* A worker's connection and memory.  NULL with errno if there is too little of either. */
+/* A worker's connection and memory.  NULL with ENOMEM if there is too little for that. */
 struct downloader;
 struct downloader *download_open(const struct flags *);
 void download_close(struct downloader *);
 
-/* Download the flag of this code and save it, unless stop_fd is readable first.  The result is valid until the next. */
+/* Download the flag of this code and save it, unless stop_fd is readable first. */
 struct download download_flag(struct downloader *, const char *code, int stop_fd);
 
 /*
@@ -52,7 +57,7 @@ extern const struct cf_task download_one;
 int download_open_worker(struct cf_call *, void **local, const void *flags);
 void download_close_worker(void *local);
 
-/* What became of the flag of a call that is done.  It is valid as long as the future is. */
+/* What became of the flag of a call that is done.  Its code is "" if there was not even memory for that. */
 struct download download_of(struct cf_future *);
 
 #endif

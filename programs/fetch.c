@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <config.h>
-
 #include "fetch.h"
 
 #include <curl/curl.h>
@@ -10,16 +8,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "certs.h"
+#include "clock.h"
+#include "header.h"
 #include "reason.h"
 
 #define MAX_REDIRECTS 10L
 #define CONNECT_SECONDS 10L
 #define STALL_SECONDS 30L
 #define MAX_BODY ((size_t)16 << 20)
-#define MAX_HEADERS ((size_t)1 << 20)
 
 /*
  * One easy handle in a multi handle of its own: the easy one has the settings, the multi one the connection, and
@@ -30,11 +28,9 @@ struct fetcher {
     CURLM *multi;
     size_t max_body;
     char error[CURL_ERROR_SIZE]; /* libcurl's message about the present transfer */
-    char reason[64];             /* the reason phrase of its last answer */
+    struct header header;        /* of its last answer */
     const struct fetch_sink *sink;
     size_t bytes;
-    size_t header_bytes; /* of all answers, trailers too */
-    bool header_ended;   /* that of the last answer */
     int sink_error;
     bool too_large;
 };
@@ -51,32 +47,13 @@ fetch_init(void)
     return 0;
 }
 
-void
-fetch_cleanup(void)
-{
-    curl_global_cleanup();
-}
-
-/*
- * Of the header lines the first of each answer matters here, "HTTP/1.1 418 I'm a Teapot", and the empty one that ends
- * it, because libcurl takes an answer that breaks off before that for a whole one without a body.  Trailers come here,
- * too, and libcurl does not bound them.
- */
 static size_t
 receive_header(char *line, size_t one, size_t len, void *arg)
 {
     struct fetcher *fetcher = arg;
 
     (void)one;
-    fetcher->header_bytes += len;
-    if (fetcher->header_bytes > MAX_HEADERS)
-        return 0;
-    if (len > 0 && (line[0] == '\r' || line[0] == '\n'))
-        fetcher->header_ended = true;
-    else if (len >= 5 && memcmp(line, "HTTP/", 5) == 0)
-        fetcher->header_ended = false;
-    reason_read(line, len, fetcher->reason, sizeof fetcher->reason);
-    return len;
+    return header_take(&fetcher->header, line, len) ? len : 0;
 }
 
 static int
@@ -186,15 +163,6 @@ fetch_close(struct fetcher *fetcher)
     free(fetcher);
 }
 
-static double
-now(void)
-{
-    struct timespec time;
-
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
 static bool
 is_readable(int fd)
 {
@@ -254,7 +222,7 @@ outcome_of(const struct fetcher *fetcher, CURLcode code, int status)
 {
     if (fetcher->sink_error != 0)
         return FETCH_SINK_FAILED;
-    if (code != CURLE_OK || !fetcher->header_ended)
+    if (code != CURLE_OK || !fetcher->header.ended)
         return FETCH_FAILED;
     return is_good(status) ? FETCH_OK : FETCH_BAD_STATUS;
 }
@@ -272,9 +240,11 @@ describe(const struct fetcher *fetcher, CURLcode code, struct fetch_result *resu
         snprintf(result->message, size, "%s", strerror(result->code));
     else if (result->outcome == FETCH_BAD_STATUS)
         snprintf(result->message, size, "HTTP error %d - %s", result->status,
-                 reason_told(result->status, fetcher->reason));
-    else if (fetcher->header_bytes > MAX_HEADERS)
-        snprintf(result->message, size, "The headers are larger than %zu bytes", MAX_HEADERS);
+                 reason_told(result->status, fetcher->header.reason));
+    else if (fetcher->header.bytes > HEADER_MAX)
+        snprintf(result->message, size, "The headers are larger than %zu bytes", HEADER_MAX);
+    else if (fetcher->header.conflict)
+        snprintf(result->message, size, "The answer's Content-Length cannot be relied on");
     else if (code == CURLE_OK)
         snprintf(result->message, size, "The answer breaks off in the middle of its header");
     else if (fetcher->too_large || code == CURLE_FILESIZE_EXCEEDED)
@@ -310,18 +280,16 @@ void
 fetch_get(struct fetcher *fetcher, const char *url, const struct fetch_sink *sink, int stop_fd,
           struct fetch_result *result)
 {
-    double start = now();
+    int64_t start = clock_now();
     CURLcode code;
 
     *result = (struct fetch_result){ .outcome = FETCH_FAILED };
     fetcher->sink = sink;
     fetcher->bytes = 0;
-    fetcher->header_bytes = 0;
-    fetcher->header_ended = false;
+    fetcher->header = (struct header){ .bytes = 0 };
     fetcher->sink_error = 0;
     fetcher->too_large = false;
     fetcher->error[0] = '\0';
-    fetcher->reason[0] = '\0';
     code = curl_easy_setopt(fetcher->easy, CURLOPT_URL, url);
     if (code == CURLE_OK) {
         get(fetcher, stop_fd, result);
@@ -329,7 +297,7 @@ fetch_get(struct fetcher *fetcher, const char *url, const struct fetch_sink *sin
         result->code = (int)code;
         describe(fetcher, code, result);
     }
-    result->seconds = now() - start;
+    result->seconds = clock_since(start);
 }
 
 const char *

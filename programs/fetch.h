@@ -12,7 +12,6 @@
 
 /* Once in a program, before its first fetcher and before its threads.  Return 0, or -1 if libcurl cannot be used. */
 int fetch_init(void);
-void fetch_cleanup(void);
 
 /* How to fetch.  A member left zero means its default. */
 struct fetch_options {

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <config.h>
-
 #include "flags.h"
 
 #include <getopt.h>
@@ -10,7 +8,6 @@
 #include <unistd.h>
 
 #include "cli.h"
-#include "codes.h"
 
 #define DEFAULT_WORKERS 30
 #define MAX_WORKERS 1000
@@ -28,20 +25,18 @@ struct request {
     bool all;
     unsigned long limit;
     unsigned long workers;
-    const char *server;
+    char *server;
     const char *extension;
     enum when bar;
 };
 
-/* Which codes are wanted, by their letters. */
+/* Which codes are wanted, by their places. */
 struct choice {
-    bool wanted[26][26];
+    bool wanted[CODES_PLACES];
 };
 
 enum { OPTION_PROGRESS = 256, OPTION_JSON, OPTION_EXTENSION, OPTION_HELP, OPTION_VERSION };
 
-/* The options of a program that is not concurrent begin after those that only a concurrent one has. */
-#define CONCURRENT_OPTIONS 3
 static const struct option options[] = {
     { "max-req", required_argument, NULL, 'm' },
     { "max_req", required_argument, NULL, 'm' },
@@ -97,24 +92,6 @@ print_help(const struct flags_program *program)
            program->has_bar ? "on a terminal, without -v" : "never in this program");
 }
 
-static bool
-is_letter(char c)
-{
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-}
-
-static int
-letter_index(char c)
-{
-    return c >= 'a' ? c - 'a' : c - 'A';
-}
-
-static void
-want(struct choice *choice, const char *code)
-{
-    choice->wanted[letter_index(code[0])][letter_index(code[1])] = true;
-}
-
 /* Want all known codes that begin with this letter, or all for '\0'.  Return whether there are any. */
 static bool
 want_known(struct choice *choice, char first)
@@ -122,8 +99,8 @@ want_known(struct choice *choice, char first)
     bool found = false;
 
     for (size_t i = 0; i < codes_count; i++) {
-        if (first == '\0' || letter_index(codes_all[i][0]) == letter_index(first)) {
-            want(choice, codes_all[i]);
+        if (first == '\0' || codes_letter(codes_all[i][0]) == codes_letter(first)) {
+            choice->wanted[codes_place(codes_all[i])] = true;
             found = true;
         }
     }
@@ -135,9 +112,9 @@ want_argument(struct choice *choice, const char *text)
 {
     size_t len = strlen(text);
 
-    if (len == 2 && is_letter(text[0]) && is_letter(text[1]))
-        want(choice, text);
-    else if (len != 1 || !is_letter(text[0]))
+    if (len == 2 && codes_place(text) >= 0)
+        choice->wanted[codes_place(text)] = true;
+    else if (len != 1 || codes_letter(text[0]) < 0)
         cli_usage_error("'%s' is not a country code: it must be two letters, or one for all that begin with it", text);
     else if (!want_known(choice, text[0]))
         cli_usage_error("'%s': no country code begins with this letter", text);
@@ -148,15 +125,9 @@ static void
 list_codes(struct flags *flags, const struct choice *choice, unsigned long limit)
 {
     flags->count = 0;
-    for (int a = 0; a < 26; a++)
-        for (int b = 0; b < 26; b++)
-            if (choice->wanted[a][b] && flags->count < limit) {
-                char *code = flags->codes[flags->count++];
-
-                code[0] = (char)('A' + a);
-                code[1] = (char)('A' + b);
-                code[2] = '\0';
-            }
+    for (int place = 0; place < CODES_PLACES; place++)
+        if (choice->wanted[place] && flags->count < limit)
+            codes_at(place, flags->codes[flags->count++]);
 }
 
 /* All arguments are checked, also those that --every and --all leave without effect. */
@@ -174,7 +145,7 @@ choose_codes(struct flags *flags, const struct request *request, char **args)
         want_known(&choice, '\0');
     } else if (args[0] == NULL) {
         for (size_t i = 0; i < sizeof populous / sizeof *populous; i++)
-            want(&choice, populous[i]);
+            choice.wanted[codes_place(populous[i])] = true;
     }
     list_codes(flags, &choice, request->limit);
 }
@@ -194,6 +165,8 @@ parse_option(int option, struct flags *flags, struct request *request, const str
         break;
     case 'm':
     case 'w':
+        if (!program->concurrent)
+            cli_usage_error("--max-req: this program downloads one flag at a time");
         request->workers = cli_number("--max-req", optarg, 1, MAX_WORKERS);
         break;
     case 's':
@@ -237,24 +210,25 @@ wants_bar(const struct flags *flags, enum when when, const struct flags_program 
 void
 flags_parse(struct flags *flags, int argc, char **argv, const struct flags_program *program)
 {
-    const char *letters = program->concurrent ? "ael:s:o:vm:w:" : "ael:s:o:v";
-    const struct option *known = program->concurrent ? options : options + CONCURRENT_OPTIONS;
+    static char default_site[] = "LOCAL";
     struct request request = {
-        .limit = FLAGS_MAX,
+        .limit = CODES_PLACES,
         .workers = program->concurrent ? DEFAULT_WORKERS : 1,
-        .server = "LOCAL",
+        .server = default_site,
     };
     const char *wrong;
     int option;
 
     cli_start(argv);
     *flags = (struct flags){ .folder = { .path = "downloaded", .fd = -1 } };
-    while ((option = getopt_long(argc, argv, letters, known, NULL)) != -1)
+    while ((option = getopt_long(argc, argv, "ael:m:w:s:o:v", options, NULL)) != -1)
         parse_option(option, flags, &request, program);
     choose_codes(flags, &request, argv + optind);
     wrong = site_find(&flags->site, request.server);
-    if (wrong != NULL)
+    if (wrong != NULL) {
+        site_hide_password(request.server);
         cli_usage_error("--server: %s: %s", request.server, wrong);
+    }
     if (request.extension != NULL && !site_set_extension(&flags->site, request.extension))
         cli_usage_error("--extension: '%s' is not one to %d letters and digits", request.extension,
                         SITE_EXTENSION_SIZE - 1);

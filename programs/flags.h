@@ -7,11 +7,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "codes.h"
 #include "save.h"
 #include "site.h"
-
-/* From AA to ZZ. */
-#define FLAGS_MAX 676
 
 /* The exit status, beside those of cli.h, when no file could be written at all. */
 enum { FLAGS_UNWRITABLE = 3 };
@@ -26,7 +24,7 @@ struct flags_program {
 /* What is to be done. */
 struct flags {
     size_t count;
-    char codes[FLAGS_MAX][3]; /* capital letters, sorted, each once */
+    char codes[CODES_PLACES][3]; /* capital letters, sorted, each once */
     unsigned workers;
     struct site site;
     struct save_folder folder;

@@ -3,7 +3,6 @@
 
 #include <cf.h>
 
-#include "cli.h"
 #include "download.h"
 #include "flags.h"
 #include "interrupt.h"
@@ -15,10 +14,10 @@ static const struct flags_program program = {
     .has_bar = true,
 };
 
-static int
+static void
 download_many(const struct flags *flags, struct report *report)
 {
-    struct cf_future *to_do[FLAGS_MAX];
+    struct cf_future *to_do[CODES_PLACES];
     struct cf_executor *pool = cf_thread_pool(&(struct cf_options){
         .max_workers = flags->workers,
         .open_worker = download_open_worker,
@@ -32,13 +31,12 @@ download_many(const struct flags *flags, struct report *report)
     struct cf_iter *done = cf_as_completed(to_do, flags->count, CF_NEVER);
     for (struct cf_future *call; (call = interrupt_next(done)) != NULL;)
         report_call(report, call);
-    report_if_short(report, cf_status(done));
     cf_iter_free(done);
     for (size_t i = 0; i < flags->count; i++)
         cf_release(to_do[i]);
 
     interrupt_forward(NULL);
-    return cf_close(pool);
+    cf_close(pool);
 }
 
 int
@@ -50,7 +48,6 @@ main(int argc, char **argv)
     flags_parse(&flags, argc, argv, &program);
     download_prepare(&flags);
     report_begin(&report, &flags);
-    if (download_many(&flags, &report) != 0)
-        cli_error("the workers could not work; the errors above say why");
+    download_many(&flags, &report);
     return report_end(&report);
 }

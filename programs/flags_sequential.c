@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* flags_sequential - download flags one after another: what the concurrent programs are measured against. */
 
-#include <errno.h>
-#include <string.h>
-
-#include "cli.h"
 #include "download.h"
 #include "flags.h"
 #include "interrupt.h"
@@ -14,20 +10,17 @@ static const struct flags_program program = {
     .purpose = "Download the flags of countries, one after another.",
 };
 
-static int
+static void
 download_many(const struct flags *flags, struct report *report)
 {
     struct downloader *worker = download_open(flags);
 
-    if (worker == NULL)
-        return -1;
-    for (size_t i = 0; i < flags->count; i++) {
+    for (size_t i = 0; worker != NULL && i < flags->count; i++) {
         struct download flag = download_flag(worker, flags->codes[i], interrupt_fd());
 
         report_flag(report, &flag);
     }
     download_close(worker);
-    return 0;
 }
 
 int
@@ -39,7 +32,6 @@ main(int argc, char **argv)
     flags_parse(&flags, argc, argv, &program);
     download_prepare(&flags);
     report_begin(&report, &flags);
-    if (download_many(&flags, &report) != 0)
-        cli_error("cannot prepare a connection: %s", strerror(errno));
+    download_many(&flags, &report);
     return report_end(&report);
 }

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* flags_server - serve flags over HTTP, as slowly and as badly as a test or a demonstration needs. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
 #include "cli.h"
 #include "server_files.h"
 #include "server_loop.h"
 #include "server_options.h"
 #include "server_requests.h"
 #include "server_socket.h"
-
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
 
 static bool
 read_files(struct server_files *files, const struct server_options *options)

@@ -3,7 +3,6 @@
 
 #include <cf.h>
 
-#include "cli.h"
 #include "download.h"
 #include "flags.h"
 #include "interrupt.h"
@@ -14,7 +13,7 @@ static const struct flags_program program = {
     .concurrent = true,
 };
 
-static int
+static void
 download_many(const struct flags *flags, struct report *report)
 {
     struct cf_executor *pool = cf_thread_pool(&(struct cf_options){
@@ -28,11 +27,10 @@ download_many(const struct flags *flags, struct report *report)
     struct cf_iter *calls = cf_map(pool, &download_one, flags->codes, flags->count, sizeof *flags->codes, NULL);
     for (struct cf_future *call; (call = interrupt_next(calls)) != NULL;)
         report_call(report, call);
-    report_if_short(report, cf_status(calls));
     cf_iter_free(calls);
 
     interrupt_forward(NULL);
-    return cf_close(pool);
+    cf_close(pool);
 }
 
 int
@@ -44,7 +42,6 @@ main(int argc, char **argv)
     flags_parse(&flags, argc, argv, &program);
     download_prepare(&flags);
     report_begin(&report, &flags);
-    if (download_many(&flags, &report) != 0)
-        cli_error("the workers could not work; the errors above say why");
+    download_many(&flags, &report);
     return report_end(&report);
 }

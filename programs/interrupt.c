@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <config.h>
-
 #include "interrupt.h"
 
 #include <cf.h>
@@ -12,8 +10,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "clock.h"
 
 static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
 #define SIGNALS (sizeof signals / sizeof *signals)
@@ -22,30 +21,23 @@ static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
  * Signals that come so close together are one to whoever sent them: timeout(1), for one, sends its signal to the program
  * and then to the program's group.
  */
-#define SAME_MILLISECONDS 100
+#define SAME_SIGNAL (CLOCK_SECOND / 10)
 
 static int event_fd = -1;
 static atomic_int came;                        /* the signal, or 0 */
-static _Atomic(int64_t) came_when;             /* in milliseconds */
+static _Atomic(int64_t) came_when;             /* of clock_now() */
+static atomic_int later;                       /* the signal that ends the program once nobody holds that off; or 0 */
+static atomic_int holds;                       /* how many do */
 static _Atomic(struct cf_executor *) executor; /* set and read in the main thread, which is where signals arrive */
 
-static int64_t
-milliseconds(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-/* In a handler the signal is blocked, and takes effect when that returns. */
+/* In a handler the signal is blocked, and takes effect when that returns; in a worker it goes to the main thread. */
 static void
 die_by(int signal_number)
 {
     struct sigaction by_default = { .sa_handler = SIG_DFL };
 
     sigaction(signal_number, &by_default, NULL);
-    raise(signal_number);
+    kill(getpid(), signal_number);
 }
 
 /* Everything here, and in what it calls, is async-signal-safe. */
@@ -57,14 +49,16 @@ on_signal(int signal_number)
     struct cf_executor *target = executor;
 
     if (came == 0) {
-        came_when = milliseconds();
+        came_when = clock_now();
         came = signal_number;
         if (target != NULL)
             cf_interrupt(target);
         if (write(event_fd, &one, sizeof one) != (ssize_t)sizeof one)
             abort();
-    } else if (milliseconds() - came_when > SAME_MILLISECONDS) {
-        die_by(signal_number);
+    } else if (clock_now() - came_when > SAME_SIGNAL) {
+        later = signal_number;
+        if (holds == 0)
+            die_by(signal_number);
     }
     errno = error;
 }
@@ -87,6 +81,25 @@ interrupt_catch(void)
     sigaction(SIGPIPE, &ignored, NULL);
     sigaction(SIGXFSZ, &ignored, NULL);
     return 0;
+}
+
+/* Nothing new is begun once there has been a later signal, so that those who hold it off become fewer. */
+void
+interrupt_hold(void)
+{
+    holds++;
+    if (later == 0)
+        return;
+    interrupt_let_go();
+    for (;;)
+        pause();
+}
+
+void
+interrupt_let_go(void)
+{
+    if (--holds == 0 && later != 0)
+        die_by(later);
 }
 
 int

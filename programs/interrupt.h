@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Ctrl-C and its kin: the first such signal asks the program to stop, a later one ends it on the spot.
- *
- * Because files are written in one go once their bytes are there, the moment in which that later one could leave
- * a temporary file behind is very short; a file under its own name is whole even then.
+ * Ctrl-C and its kin: the first such signal asks the program to stop, a later one ends it on the spot, but for the
+ * moments in which that is held off.
  */
 
 #ifndef INTERRUPT_H
@@ -23,6 +21,10 @@ int interrupt_catch(void);
 
 /* A descriptor that is readable from the moment of the signal on. */
 int interrupt_fd(void);
+
+/* Between the two, in any thread, no signal ends the program: something is there that must not be left behind. */
+void interrupt_hold(void);
+void interrupt_let_go(void);
 
 /* Let the signal interrupt this executor, at once if it has come already.  NULL before the executor is closed. */
 void interrupt_forward(struct cf_executor *);

@@ -17,6 +17,8 @@ noinst_LIBRARIES += %D%/libshared.a
     %D%/certs.h \
     %D%/cli.c \
     %D%/cli.h \
+    %D%/clock.c \
+    %D%/clock.h \
     %D%/codes.c \
     %D%/codes.h \
     %D%/download.c \
@@ -25,8 +27,14 @@ noinst_LIBRARIES += %D%/libshared.a
     %D%/fetch.h \
     %D%/flags.c \
     %D%/flags.h \
+    %D%/header.c \
+    %D%/header.h \
     %D%/interrupt.c \
     %D%/interrupt.h \
+    %D%/number.c \
+    %D%/number.h \
+    %D%/output.c \
+    %D%/output.h \
     %D%/progress.c \
     %D%/progress.h \
     %D%/reason.c \
@@ -38,7 +46,9 @@ noinst_LIBRARIES += %D%/libshared.a
     %D%/save.c \
     %D%/save.h \
     %D%/site.c \
-    %D%/site.h
+    %D%/site.h \
+    %D%/write.c \
+    %D%/write.h
 %C%_libshared_a_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(JANSSON_CFLAGS)
 
 # Primes, which the tests take alone.
@@ -125,15 +135,12 @@ primes_libs = %D%/libchecks.a %D%/libprimes.a %D%/libshared.a lib/libcf.la $(GMP
     %D%/server_log.h \
     %D%/server_loop.c \
     %D%/server_loop.h \
-    %D%/server_number.c \
-    %D%/server_number.h \
     %D%/server_options.c \
     %D%/server_options.h \
     %D%/server_path.c \
     %D%/server_path.h \
     %D%/server_plan.c \
     %D%/server_plan.h \
-    %D%/server_reason.c \
     %D%/server_requests.c \
     %D%/server_requests.h \
     %D%/server_sleep.c \

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <config.h>
-
 #include "progress.h"
 
 #include <langinfo.h>
@@ -8,6 +6,8 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "bar.h"
+#include "clock.h"
 
 #define NANOSECONDS_PER_FRAME 100000000L
 
@@ -24,7 +25,7 @@
 
 struct progress {
     pthread_t thread;
-    struct timespec started;
+    int64_t started; /* of clock_now() */
     bool on_terminal;
 
     pthread_mutex_t lock; /* guards what follows */
@@ -35,15 +36,6 @@ struct progress {
     char frame[BAR_SIZE]; /* the last frame, and its columns if it stands on the terminal, else 0 */
     unsigned shown;
 };
-
-static double
-elapsed(const struct progress *progress)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)(now.tv_sec - progress->started.tv_sec) + (double)(now.tv_nsec - progress->started.tv_nsec) / 1e9;
-}
 
 /* How wide a frame can be.  The last column of a terminal stays free, because some go to the next line after it. */
 static unsigned
@@ -60,14 +52,7 @@ columns(const struct progress *progress)
 static void
 write_text(const char *text, size_t len)
 {
-    while (len > 0) {
-        ssize_t n = write(STDERR_FILENO, text, len);
-
-        if (n <= 0)
-            return;
-        text += n;
-        len -= (size_t)n;
-    }
+    fwrite(text, 1, len, stderr);
 }
 
 /* Write the frame over the one that stands on the terminal. */
@@ -90,7 +75,7 @@ overwrite(struct progress *progress, unsigned used, unsigned width)
 static void
 draw(struct progress *progress, bool last)
 {
-    double now = elapsed(progress);
+    double now = clock_since(progress->started);
     unsigned width = columns(progress);
     char frame[BAR_SIZE];
     unsigned used;
@@ -111,22 +96,24 @@ draw(struct progress *progress, bool last)
     }
 }
 
+static void
+wait_for_next_frame(struct progress *progress)
+{
+    int64_t next = clock_now() + NANOSECONDS_PER_FRAME;
+    struct timespec until = { .tv_sec = next / CLOCK_SECOND, .tv_nsec = next % CLOCK_SECOND };
+
+    pthread_cond_timedwait(&progress->ended, &progress->lock, &until);
+}
+
 static void *
 run(void *arg)
 {
     struct progress *progress = arg;
-    struct timespec next;
 
     pthread_mutex_lock(&progress->lock);
     while (!progress->over) {
         draw(progress, false);
-        clock_gettime(CLOCK_MONOTONIC, &next);
-        next.tv_nsec += NANOSECONDS_PER_FRAME;
-        if (next.tv_nsec >= 1000000000L) {
-            next.tv_nsec -= 1000000000L;
-            next.tv_sec++;
-        }
-        pthread_cond_timedwait(&progress->ended, &progress->lock, &next);
+        wait_for_next_frame(progress);
     }
     pthread_mutex_unlock(&progress->lock);
     return NULL;
@@ -169,7 +156,7 @@ progress_start(const char *description, size_t total)
 
     if (progress == NULL)
         return NULL;
-    clock_gettime(CLOCK_MONOTONIC, &progress->started);
+    progress->started = clock_now();
     progress->on_terminal = isatty(STDERR_FILENO);
     progress->bar = (struct bar){ .description = description, .total = total, .utf8 = is_utf8() };
     pthread_mutex_init(&progress->lock, NULL);

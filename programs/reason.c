@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include <config.h>
-
 #include "reason.h"
 
 #include <stdbool.h>
 #include <string.h>
-#include <strings.h>
 
 static const struct {
     int status;
@@ -85,8 +82,6 @@ reason_read(const char *line, size_t len, char *reason, size_t size)
 {
     const char *end = line + len;
 
-    if (len < 5 || memcmp(line, "HTTP/", 5) != 0)
-        return;
     for (int words = 0; words < 2; words++) {
         while (line < end && *line != ' ')
             line++;
@@ -107,11 +102,13 @@ reason_phrase(int status)
     return "Unknown";
 }
 
-/* libmicrohttpd says "Unknown" where it knows no words. */
+/* What libmicrohttpd, with which flags_server is made, says where it knows no words, as for 418. */
+#define NO_WORDS "Non-Standard Status"
+
 const char *
 reason_told(int status, const char *given)
 {
-    bool none = given[0] == '\0' || strcasecmp(given, "Unknown") == 0;
+    bool none = given[0] == '\0' || strcmp(given, NO_WORDS) == 0;
 
     return none ? reason_phrase(status) : given;
 }

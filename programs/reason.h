@@ -7,8 +7,7 @@
 #include <stddef.h>
 
 /*
- * If this header line is the first one of an answer, such as "HTTP/1.1 418 I'm a Teapot", copy the reason phrase from it,
- * which may be empty; otherwise do nothing.
+ * From the first line of an answer, such as "HTTP/1.1 418 I'm a Teapot", copy the reason phrase, which may be empty.
  */
 void reason_read(const char *line, size_t len, char *reason, size_t size);
 

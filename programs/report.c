@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include <config.h>
-
 #include "report.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "cli.h"
+#include "clock.h"
 #include "interrupt.h"
 #include "progress.h"
 #include "report_json.h"
@@ -23,7 +23,7 @@ plural(size_t count)
 static void
 print_heading(const struct flags *flags)
 {
-    printf("%s site: %s\nSearching for %zu flag%s: ", flags->site.label, flags->site.base, flags->count,
+    printf("%s site: %s\nSearching for %zu flag%s: ", flags->site.label, flags->site.shown, flags->count,
            plural(flags->count));
     if (flags->count > LISTED_CODES)
         printf("from %s to %s", flags->codes[0], flags->codes[flags->count - 1]);
@@ -49,7 +49,7 @@ report_begin(struct report *report, const struct flags *flags)
         print_heading(flags);
     if (flags->bar)
         report->bar = progress_start("flags", flags->count);
-    clock_gettime(CLOCK_MONOTONIC, &report->started);
+    report->started = clock_now();
 }
 
 /* The line for a flag under --verbose.  What a signal prevented has none. */
@@ -109,9 +109,10 @@ report_flag(struct report *report, const struct download *flag)
     bool disturbs = is_error || (is_printed && report->one_screen);
     char url[SITE_URL_SIZE];
 
+    report->told[codes_place(flag->code)] = true;
     report->counts[flag->outcome]++;
     report->bytes += flag->bytes;
-    site_url(&flags->site, flag->code, url);
+    site_shown_url(&flags->site, flag->code, url);
     if (flag->outcome != DOWNLOAD_CANCELLED)
         progress_add(report->bar);
     if (disturbs)
@@ -129,16 +130,8 @@ report_call(struct report *report, struct cf_future *call)
 {
     struct download flag = download_of(call);
 
-    report_flag(report, &flag);
-}
-
-static double
-seconds_since(const struct timespec *start)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)(now.tv_sec - start->tv_sec) + (double)(now.tv_nsec - start->tv_nsec) / 1e9;
+    if (flag.code[0] != '\0')
+        report_flag(report, &flag);
 }
 
 static void
@@ -167,22 +160,30 @@ exit_status(const struct report *report)
     return counts[DOWNLOAD_OK] == 0 && counts[DOWNLOAD_UNSAVED] > 0 ? FLAGS_UNWRITABLE : CLI_FAILED;
 }
 
-void
-report_if_short(struct report *report, enum cf_status status)
+/* Nothing but a lack of memory leaves a flag without a report of its own. */
+static void
+report_missing(struct report *report)
 {
-    if (status == CF_END)
-        return;
-    end_line(report);
-    cli_error("some flags are not accounted for: %s", cf_status_text(status));
+    const struct flags *flags = report->flags;
+
+    for (size_t i = 0; i < flags->count; i++) {
+        struct download flag = { .outcome = DOWNLOAD_ERROR, .error = "not enough memory" };
+
+        memcpy(flag.code, flags->codes[i], sizeof flag.code);
+        if (!report->told[codes_place(flag.code)])
+            report_flag(report, &flag);
+    }
 }
 
 int
 report_end(struct report *report)
 {
-    double seconds = seconds_since(&report->started);
-    size_t errors = report->counts[DOWNLOAD_ERROR] + report->counts[DOWNLOAD_UNSAVED];
+    double seconds = clock_since(report->started);
+    size_t errors;
     int status;
 
+    report_missing(report);
+    errors = report->counts[DOWNLOAD_ERROR] + report->counts[DOWNLOAD_UNSAVED];
     progress_stop(report->bar);
     end_line(report);
     if (report->flags->json)

@@ -11,7 +11,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <time.h>
 
 #include "download.h"
 #include "flags.h"
@@ -20,7 +19,8 @@ struct progress;
 
 struct report {
     const struct flags *flags;
-    struct timespec started;
+    int64_t started;                  /* of clock_now() */
+    bool told[CODES_PLACES];          /* the flags that have been reported on */
     size_t counts[DOWNLOAD_OUTCOMES]; /* flags, by what became of them */
     uint64_t bytes;
     bool live;            /* somebody may be waiting for what is printed */
@@ -33,15 +33,12 @@ struct report {
 /* Say what is going to be done, and start the clock. */
 void report_begin(struct report *, const struct flags *);
 
-/* Say what became of a flag; of one of a call that is done. */
+/* Say what became of a flag; of that of a call that is done. */
 void report_flag(struct report *, const struct download *);
 void report_call(struct report *, struct cf_future *);
 
-/* Say so, if the iterator ended in another status than CF_END: some flags are not accounted for. */
-void report_if_short(struct report *, enum cf_status);
-
 /*
- * Say what became of all of them.  Return the exit status, after stdout is closed; but if a signal came, die by it.
+ * Say what became of all of them, those included that there was not even the memory to begin with.  Return the exit status, after stdout is closed; but if a signal came, die by it.
  */
 int report_end(struct report *);
 

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include <config.h>
-
 #include "report_json.h"
 
 #include <jansson.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "interrupt.h"
 
 /* Print an object, which may be NULL for want of memory, and let go of it. */
@@ -42,17 +40,10 @@ text(const char *bytes)
     return string;
 }
 
-/* Times are measured in microseconds; more digits would be noise. */
-static double
-rounded(double seconds)
-{
-    return (double)(int64_t)(seconds * 1e6 + 0.5) / 1e6;
-}
-
 static json_t *
 text_or_null(const char *bytes)
 {
-    return bytes != NULL && bytes[0] != '\0' ? text(bytes) : json_null();
+    return bytes[0] != '\0' ? text(bytes) : json_null();
 }
 
 int
@@ -60,7 +51,7 @@ report_json_flag(const struct download *flag, const char *url)
 {
     return print(json_pack("{s:s, s:s, s:o, s:I, s:f, s:o, s:o}", "code", flag->code, "url", url, "status",
                            flag->status != 0 ? json_integer(flag->status) : json_null(), "bytes",
-                           (json_int_t)flag->bytes, "seconds", rounded(flag->seconds), "worker",
+                           (json_int_t)flag->bytes, "seconds", clock_rounded(flag->seconds), "worker",
                            text_or_null(flag->worker), "error", text_or_null(flag->error)));
 }
 
@@ -70,9 +61,9 @@ report_json_summary(const struct flags *flags, const size_t counts[DOWNLOAD_OUTC
     size_t errors = counts[DOWNLOAD_ERROR] + counts[DOWNLOAD_UNSAVED];
 
     return print(json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:b}", "site", flags->site.label, "url",
-                           flags->site.base, "flags", (json_int_t)flags->count, "workers", (json_int_t)flags->workers,
+                           flags->site.shown, "flags", (json_int_t)flags->count, "workers", (json_int_t)flags->workers,
                            "downloaded", (json_int_t)counts[DOWNLOAD_OK], "not_found",
                            (json_int_t)counts[DOWNLOAD_NOT_FOUND], "errors", (json_int_t)errors, "cancelled",
                            (json_int_t)counts[DOWNLOAD_CANCELLED], "bytes", (json_int_t)bytes, "seconds",
-                           rounded(seconds), "interrupted", (int)interrupt_came()));
+                           clock_rounded(seconds), "interrupted", (int)interrupt_came()));
 }

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <config.h>
-
 #include "save.h"
 
 #include <errno.h>
@@ -15,7 +13,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Make one folder unless it is there: also where only its making is refused, as on a read-only file system. */
+#include "write.h"
+
+/*
+ * Make one folder unless it is there: also where only its making is refused, as on a read-only file system.  If it
+ * exists and yet cannot be looked at, as a link to nowhere, what counts is why that is.
+ */
 static int
 make_folder(const char *path)
 {
@@ -27,7 +30,8 @@ make_folder(const char *path)
     error = errno;
     if (stat(path, &file) == 0)
         return 0;
-    errno = error;
+    if (error != EEXIST)
+        errno = error;
     return -1;
 }
 
@@ -69,22 +73,6 @@ open_temporary(const struct save_folder *folder, const char *final_name, char *n
         return -1;
     }
     return openat(folder->fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-}
-
-static int
-write_all(int fd, const char *data, size_t size)
-{
-    while (size > 0) {
-        ssize_t n = write(fd, data, size);
-
-        if (n < 0 && errno != EINTR)
-            return -1;
-        if (n > 0) {
-            data += n;
-            size -= (size_t)n;
-        }
-    }
-    return 0;
 }
 
 /* Write the file that is open at fd, and close it: some file systems tell only then that there was no room. */
@@ -145,15 +133,8 @@ save_open(struct save_folder *folder, const char *path)
     if (try_folder(folder) == 0)
         return 0;
     error = errno;
-    save_close(folder);
+    close(folder->fd);
+    folder->fd = -1;
     errno = error;
     return -1;
-}
-
-void
-save_close(struct save_folder *folder)
-{
-    if (folder->fd != -1)
-        close(folder->fd);
-    folder->fd = -1;
 }

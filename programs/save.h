@@ -19,7 +19,6 @@ struct save_folder {
  * or -1 with errno.  The path is not copied.
  */
 int save_open(struct save_folder *, const char *path);
-void save_close(struct save_folder *);
 
 /*
  * Save a file, in the place of one that has that name already.  Return 0; or -1 with errno, and nothing has changed.

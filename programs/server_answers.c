@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "server_answers.h"
 
-#include "reason.h"
-
 #include <stdio.h>
 #include <string.h>
+
+#include "reason.h"
 
 /* Make the response of an answer from its other members. */
 static bool
@@ -44,7 +44,7 @@ server_answers_make(struct server_answers *answers, const struct server_files *f
 
     for (size_t i = 0; ok && i < SERVER_ANSWERS_ERRORS; i++)
         ok = make_error(answers, i, retry_after);
-    for (size_t place = 0; ok && place < SERVER_PATH_PAIRS; place++) {
+    for (size_t place = 0; ok && place < CODES_PLACES; place++) {
         const struct server_file *file = &files->at[place];
 
         if (file->data == NULL)
@@ -70,7 +70,7 @@ destroy(struct server_answer *answers, size_t count)
 void
 server_answers_free(struct server_answers *answers)
 {
-    destroy(answers->flags, SERVER_PATH_PAIRS);
+    destroy(answers->flags, CODES_PLACES);
     destroy(answers->errors, SERVER_ANSWERS_ERRORS);
 }
 

@@ -8,11 +8,11 @@
 #ifndef SERVER_ANSWERS_H
 #define SERVER_ANSWERS_H 1
 
-#include "server_files.h"
-
 #include <microhttpd.h>
 #include <stdbool.h>
 #include <stddef.h>
+
+#include "server_files.h"
 
 struct server_answer {
     unsigned status;
@@ -26,7 +26,7 @@ struct server_answer {
 #define SERVER_ANSWERS_ERRORS 200
 
 struct server_answers {
-    struct server_answer flags[SERVER_PATH_PAIRS];      /* by place; no response where there is no flag */
+    struct server_answer flags[CODES_PLACES];           /* by place; no response where there is no flag */
     struct server_answer errors[SERVER_ANSWERS_ERRORS]; /* from 400 to 599 */
     char texts[SERVER_ANSWERS_ERRORS][64];              /* the bodies of the errors */
 };

@@ -5,6 +5,8 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
+#include "clock.h"
+
 /* Dissolving the association, as connect(2) calls it, sends RST right away; closing the socket might send FIN first. */
 void
 server_body_reset(struct MHD_Connection *connection)
@@ -32,11 +34,11 @@ read_body(void *closure, uint64_t position, char *buffer, size_t max)
     struct server_body *body = closure;
     size_t size = body->end - (size_t)position;
 
-    if (body->sleeper->hung_up)
+    if (body->sleeper->over)
         return MHD_CONTENT_READER_END_WITH_ERROR;
     if (size == 0)
         return end(body);
-    if (body->pause > 0 && server_sleep_now() < body->next)
+    if (body->pause > 0 && clock_now() < body->next)
         return server_sleep_until(body->sleep, body->sleeper, body->next) ? 0 : MHD_CONTENT_READER_END_WITH_ERROR;
     body->next += body->pause;
     if (size > body->drop)
@@ -53,7 +55,7 @@ space_out(struct server_body *body, double rate)
 {
     body->drop = rate < 10 ? 1 : (size_t)(rate / 10);
     body->pause = (int64_t)((double)body->drop / rate * 1e9);
-    body->next = server_sleep_now() + body->pause;
+    body->next = clock_now() + body->pause;
 }
 
 struct MHD_Response *

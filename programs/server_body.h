@@ -4,11 +4,11 @@
 #ifndef SERVER_BODY_H
 #define SERVER_BODY_H 1
 
+#include <stdint.h>
+
 #include "server_answers.h"
 #include "server_faults.h"
 #include "server_sleep.h"
-
-#include <stdint.h>
 
 /* One body on its way.  It stays where it is until its request has ended. */
 struct server_body {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "server_faults.h"
 
-#include "server_number.h"
-#include "server_path.h"
-
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "number.h"
+#include "server_path.h"
 
 static const struct {
     const char *name;
@@ -50,7 +50,7 @@ read_kind(const char *text, size_t len, struct server_fault_rule *rule)
     if (len != 3)
         return false;
     memcpy(number, text, len);
-    if (!server_number_whole(number, 400, 599, &status))
+    if (!number_whole(number, 400, 599, &status))
         return false;
     rule->status = (unsigned)status;
     return true;
@@ -69,7 +69,7 @@ total_rate(const struct server_faults *faults)
 static const char *
 add_rate(struct server_faults *faults, const char *text, struct server_fault_rule *rule)
 {
-    if (!server_number_real(text, 0, 1, &rule->rate))
+    if (!number_real(text, 0, 1, &rule->rate))
         return "the rate is not a number from 0 to 1";
     /* Ten times 0.1 adds up to a little more than 1. */
     if (total_rate(faults) + rule->rate > 1 + 1e-9)
@@ -87,7 +87,7 @@ add_code(struct server_faults *faults, const char *text, struct server_fault_rul
     rule->place = server_path_place(text);
     if (rule->place == SERVER_PATH_OTHER || (text[2] != '\0' && text[2] != ':'))
         return "neither a rate nor two-letter codes follow the '='";
-    if (text[2] == ':' && !server_number_whole(text + 3, 1, UINT32_MAX, &times))
+    if (text[2] == ':' && !number_whole(text + 3, 1, UINT32_MAX, &times))
         return "no number of times follows the ':'";
     rule->times = (unsigned long)times;
     return append(faults, rule) ? NULL : "out of memory";

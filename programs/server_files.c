@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "server_files.h"
 
-#include "cli.h"
-#include "codes.h"
-#include "server_plan.h"
-
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -13,6 +9,10 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "cli.h"
+#include "codes.h"
+#include "server_plan.h"
 
 /* The largest file that is served: what is in the way of a wrong --root. */
 static const off_t largest = 64 << 20;
@@ -126,7 +126,7 @@ server_files_make_up(struct server_files *files)
 void
 server_files_free(struct server_files *files)
 {
-    for (size_t place = 0; place < SERVER_PATH_PAIRS; place++)
+    for (size_t place = 0; place < CODES_PLACES; place++)
         free(files->at[place].data);
     *files = (struct server_files){ 0 };
 }

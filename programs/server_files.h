@@ -4,10 +4,10 @@
 #ifndef SERVER_FILES_H
 #define SERVER_FILES_H 1
 
-#include "server_path.h"
-
 #include <stdbool.h>
 #include <stddef.h>
+
+#include "server_path.h"
 
 /* Where the flags are by default. */
 #ifndef FLAGS_PNG_DIR
@@ -20,7 +20,7 @@ struct server_file {
 };
 
 struct server_files {
-    struct server_file at[SERVER_PATH_PAIRS]; /* by place */
+    struct server_file at[CODES_PLACES]; /* by place */
 };
 
 /*

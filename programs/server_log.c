@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include "server_log.h"
 
-#include "cli.h"
-#include "server_path.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "cli.h"
+#include "clock.h"
+#include "server_path.h"
+#include "write.h"
 
 static void
 fail(struct server_log *log, const char *reason)
@@ -59,13 +60,6 @@ plain_string(const char *text)
     return string;
 }
 
-/* Round to microseconds. */
-static double
-microseconds(double seconds)
-{
-    return (double)(int64_t)(seconds * 1e6 + 0.5) / 1e6;
-}
-
 static json_t *
 to_json(const struct server_log_entry *entry)
 {
@@ -74,43 +68,12 @@ to_json(const struct server_log_entry *entry)
 
     server_path_code(plan->place, code);
     return json_pack(
-        "{s:f s:f s:I s:I s:o s:o s:s? s:I s:o s:s? s:I s:f}", "time", microseconds(entry->time), "seconds",
-        microseconds(entry->seconds), "connection", (json_int_t)entry->connection, "request",
+        "{s:f s:f s:I s:I s:o s:o s:s? s:I s:o s:s? s:I s:f}", "time", clock_rounded(entry->time), "seconds",
+        clock_rounded(entry->seconds), "connection", (json_int_t)entry->connection, "request",
         (json_int_t)entry->request, "method", plain_string(entry->method), "path", plain_string(entry->path), "code",
         code[0] == '\0' ? NULL : code, "attempt", (json_int_t)plan->attempt, "status",
         entry->status == 0 ? json_null() : json_integer(entry->status), "fault", server_faults_name(plan->fault),
-        "bytes", (json_int_t)entry->bytes, "delay", microseconds((double)plan->delay / 1e9));
-}
-
-/* Wait until the log takes a line, which a pipe may not do for long; false: the server shall end first. */
-static bool
-wait_for_log(const struct server_log *log)
-{
-    struct pollfd fds[] = { { .fd = log->fd, .events = POLLOUT }, { .fd = log->signals, .events = POLLIN } };
-
-    while (poll(fds, 2, -1) < 0 && errno == EINTR)
-        ;
-    return fds[0].revents != 0;
-}
-
-static void
-write_all(struct server_log *log, const char *line, size_t len)
-{
-    while (len > 0) {
-        if (!wait_for_log(log)) {
-            fail(log, "nobody reads it");
-            return;
-        }
-        ssize_t n = write(log->fd, line, len);
-        if (n < 0 && errno != EINTR) {
-            fail(log, strerror(errno));
-            return;
-        }
-        if (n > 0) {
-            line += n;
-            len -= (size_t)n;
-        }
-    }
+        "bytes", (json_int_t)entry->bytes, "delay", clock_rounded((double)plan->delay / 1e9));
 }
 
 void
@@ -128,10 +91,11 @@ server_log_write(struct server_log *log, const struct server_log_entry *entry)
         fail(log, strerror(ENOMEM));
         return;
     }
-    /* The newline takes the place of the final NUL, so that a line is one write. */
+    /* The newline takes the place of the final NUL, so that a line of the usual length is one write. */
     size_t len = strlen(line);
     line[len] = '\n';
-    write_all(log, line, len + 1);
+    if (write_unless(log->fd, line, len + 1, log->signals, 0) != 0)
+        fail(log, errno == ECANCELED ? "nobody reads it" : strerror(errno));
     free(line);
 }
 

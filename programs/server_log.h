@@ -10,10 +10,10 @@
 #ifndef SERVER_LOG_H
 #define SERVER_LOG_H 1
 
-#include "server_plan.h"
-
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "server_plan.h"
 
 struct server_log {
     const char *name;

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "server_loop.h"
 
-#include "cli.h"
-
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -10,6 +8,8 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
+
+#include "cli.h"
 
 /* What a connection may take up, which bounds the header of a request; libmicrohttpd clears it after each request. */
 static const size_t connection_memory = 8192;
@@ -33,8 +33,9 @@ server_loop_signals(void)
     return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
-unsigned
-server_loop_descriptors(void)
+/* Raise the limit of open descriptors as far as allowed; return what it is then. */
+static unsigned
+most_descriptors(void)
 {
     static const rlim_t most = 1000000;
     struct rlimit limit;
@@ -54,7 +55,7 @@ server_loop_descriptors(void)
 static unsigned
 most_connections(void)
 {
-    unsigned descriptors = server_loop_descriptors();
+    unsigned descriptors = most_descriptors();
 
     return descriptors > 2 * descriptors_kept ? descriptors - descriptors_kept : descriptors_kept;
 }

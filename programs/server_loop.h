@@ -4,15 +4,12 @@
 #ifndef SERVER_LOOP_H
 #define SERVER_LOOP_H 1
 
-#include "server_requests.h"
-
 #include <stdbool.h>
+
+#include "server_requests.h"
 
 /* Block SIGINT and SIGTERM, and return a descriptor from which they can be read; or -1, with errno set. */
 int server_loop_signals(void);
-
-/* Raise the limit of open descriptors as far as allowed; return what it is then. */
-unsigned server_loop_descriptors(void);
 
 /*
  * Serve the clients of a listening socket, which is closed in the end, until a signal can be read.  Return false, after

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "server_options.h"
 
-#include "cli.h"
-#include "server_answers.h"
-#include "server_number.h"
-
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "cli.h"
+#include "number.h"
+#include "server_answers.h"
 
 enum option_number {
     OPTION_BIND = 256,
@@ -94,7 +94,7 @@ real(const char *option, const char *text, double max)
 {
     double value;
 
-    if (!server_number_real(text, 0, max, &value))
+    if (!number_real(text, 0, max, &value))
         cli_usage_error("%s: '%s' is not a number from 0 to %g", option, text, max);
     return value;
 }
@@ -112,8 +112,8 @@ parse_delay(struct server_odds *odds, const char *text)
         return;
     }
     snprintf(min, sizeof min, "%.*s", (int)(dots - text), text);
-    ok = dots - text < (ptrdiff_t)sizeof min && server_number_real(min, 0, longest, &odds->delay_min) &&
-         server_number_real(dots + 2, odds->delay_min, longest, &odds->delay_max);
+    ok = dots - text < (ptrdiff_t)sizeof min && number_real(min, 0, longest, &odds->delay_min) &&
+         number_real(dots + 2, odds->delay_min, longest, &odds->delay_max);
     if (!ok)
         cli_usage_error("--delay: '%s' is not MIN..MAX, two rising numbers of seconds from 0 to %g", text, longest);
 }
@@ -128,7 +128,7 @@ parse_error_codes(struct server_odds *odds, char *list)
     while ((code = strsep(&list, ",")) != NULL) {
         uint64_t status;
 
-        if (!server_number_whole(code, SERVER_ANSWERS_LOWEST_ERROR, 599, &status))
+        if (!number_whole(code, SERVER_ANSWERS_LOWEST_ERROR, 599, &status))
             cli_usage_error("--error-codes: '%s' is not a status from 400 to 599", code);
         if (odds->error_codes_count == room)
             cli_usage_error("--error-codes: more than %zu statuses", room);
@@ -148,14 +148,14 @@ parse_fault(struct server_odds *odds, const char *text)
 static void
 parse_drip_rate(struct server_options *options, const char *text)
 {
-    if (!server_number_real(text, 1.0 / longest, 1e9, &options->drip_rate))
+    if (!number_real(text, 1.0 / longest, 1e9, &options->drip_rate))
         cli_usage_error("--drip-rate: '%s' is not a number above 0 of bytes per second", text);
 }
 
 static void
 parse_seed(struct server_odds *odds, const char *text)
 {
-    if (!server_number_whole(text, 0, UINT64_MAX, &odds->seed))
+    if (!number_whole(text, 0, UINT64_MAX, &odds->seed))
         cli_usage_error("--seed: '%s' is not a whole number below 2 to the power of 64", text);
 }
 

@@ -4,9 +4,9 @@
 #ifndef SERVER_OPTIONS_H
 #define SERVER_OPTIONS_H 1
 
-#include "server_plan.h"
-
 #include <stdbool.h>
+
+#include "server_plan.h"
 
 struct server_options {
     const char *address;

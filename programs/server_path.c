@@ -3,24 +3,12 @@
 
 #include <string.h>
 
-/* The number of an ASCII letter, from 0, or -1. */
-static int
-letter(char c)
-{
-    if (c >= 'a' && c <= 'z')
-        return c - 'a';
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    return -1;
-}
-
 int
 server_path_place(const char *code)
 {
-    int first = letter(code[0]);
-    int second = first < 0 ? -1 : letter(code[1]);
+    int place = codes_place(code);
 
-    return second < 0 ? SERVER_PATH_OTHER : first * 26 + second;
+    return place < 0 ? SERVER_PATH_OTHER : place;
 }
 
 int
@@ -43,9 +31,8 @@ server_path_of_url(const char *url)
 void
 server_path_code(int place, char code[3])
 {
-    memset(code, 0, 3);
-    if (place < SERVER_PATH_PAIRS) {
-        code[0] = (char)('A' + place / 26);
-        code[1] = (char)('A' + place % 26);
-    }
+    if (place == SERVER_PATH_OTHER)
+        code[0] = '\0';
+    else
+        codes_at(place, code);
 }

@@ -2,16 +2,16 @@
 /*
  * Which code a request is about.
  *
- * Every pair of letters has a place, from 0 for AA to 675 for ZZ, whether or not there is a flag for it; all other
- * requests share one more place.  Tables about codes are arrays indexed by place.
+ * To the places of codes.h comes one more, which all other requests share.
  */
 
 #ifndef SERVER_PATH_H
 #define SERVER_PATH_H 1
 
-#define SERVER_PATH_PAIRS 676
-#define SERVER_PATH_OTHER SERVER_PATH_PAIRS
-#define SERVER_PATH_PLACES (SERVER_PATH_PAIRS + 1)
+#include "codes.h"
+
+#define SERVER_PATH_OTHER CODES_PLACES
+#define SERVER_PATH_PLACES (CODES_PLACES + 1)
 
 /* Return the place of the two letters, of either case, that a string begins with; SERVER_PATH_OTHER if it does not. */
 int server_path_place(const char *code);

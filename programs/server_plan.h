@@ -9,9 +9,9 @@
 #ifndef SERVER_PLAN_H
 #define SERVER_PLAN_H 1
 
-#include "server_faults.h"
-
 #include <stdint.h>
+
+#include "server_faults.h"
 
 /* The settings.  All-zero lets nothing happen. */
 struct server_odds {

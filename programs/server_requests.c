@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "server_requests.h"
 
-#include "server_body.h"
-
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
+#include "clock.h"
+#include "server_body.h"
+
 struct server_request {
     struct server_requests *all;
-    struct server_sleeper sleeper;
+    struct server_sleeper *sleeper; /* its connection's */
     struct server_plan plan;
     struct server_body body;
     struct timespec time;     /* its arrival, since 1970 */
@@ -24,24 +25,46 @@ struct server_request {
     char path[];
 };
 
-/* The connections are numbered in the order in which they were accepted. */
+struct peer {
+    struct server_sleeper sleeper;
+    unsigned long number; /* in the order in which the connections were accepted */
+};
+
+static struct peer *
+meet(struct server_requests *all, struct MHD_Connection *connection)
+{
+    struct peer *peer = malloc(sizeof *peer);
+
+    if (peer == NULL)
+        return NULL;
+    *peer = (struct peer){ .sleeper = { .connection = connection }, .number = ++all->connections };
+    if (server_sleep_watch(&all->sleep, &peer->sleeper))
+        return peer;
+    free(peer);
+    return NULL;
+}
+
+/* A connection that is not to be had can only be ended here by ending what comes and goes over it. */
 void
 server_requests_connection(void *closure, struct MHD_Connection *connection, void **context,
                            enum MHD_ConnectionNotificationCode what)
 {
-    struct server_requests *all = closure;
-
-    (void)connection;
-    /* The pointer is a number and never becomes an address. */
-    *context = what == MHD_CONNECTION_NOTIFY_STARTED ? (void *)(uintptr_t)++all->connections : NULL;
+    if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+        *context = meet(closure, connection);
+        if (*context == NULL)
+            shutdown(server_sleep_descriptor(connection), SHUT_RDWR);
+    } else {
+        free(*context);
+        *context = NULL;
+    }
 }
 
-static unsigned long
-connection_number(struct MHD_Connection *connection)
+static struct peer *
+peer_of(struct MHD_Connection *connection)
 {
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
 
-    return info == NULL ? 0 : (unsigned long)(uintptr_t)info->socket_context;
+    return info == NULL ? NULL : info->socket_context;
 }
 
 /*
@@ -66,14 +89,14 @@ arrive(struct server_requests *all, struct MHD_Connection *connection, const cha
 {
     size_t path_size = strlen(url) + 1;
     size_t method_size = strlen(method) + 1;
-    struct server_request *request = malloc(sizeof *request + path_size + method_size);
+    struct peer *peer = peer_of(connection);
+    struct server_request *request = peer == NULL ? NULL : malloc(sizeof *request + path_size + method_size);
 
     if (request == NULL)
         return NULL;
-    *request = (struct server_request){ .all = all, .sleeper = { .connection = connection } };
+    *request = (struct server_request){ .all = all, .sleeper = &peer->sleeper, .connection = peer->number };
     clock_gettime(CLOCK_REALTIME, &request->time);
-    request->arrived = server_sleep_now();
-    request->connection = connection_number(connection);
+    request->arrived = clock_now();
     request->number = ++all->count;
     request->head = strcmp(method, "HEAD") == 0;
     request->readable = request->head || strcmp(method, "GET") == 0;
@@ -88,7 +111,7 @@ log_request(struct server_request *request, unsigned status, size_t bytes)
 {
     struct server_log_entry entry = {
         .time = (double)request->time.tv_sec + (double)request->time.tv_nsec / 1e9,
-        .seconds = (double)(server_sleep_now() - request->arrived) / 1e9,
+        .seconds = (double)(clock_now() - request->arrived) / 1e9,
         .connection = request->connection,
         .request = request->number,
         .method = request->method,
@@ -130,7 +153,7 @@ static enum MHD_Result
 answer_well(struct server_request *request, const struct server_answer *answer)
 {
     log_request(request, answer->status, request->head ? 0 : answer->size);
-    return MHD_queue_response(request->sleeper.connection, answer->status, answer->response);
+    return MHD_queue_response(request->sleeper->connection, answer->status, answer->response);
 }
 
 static enum MHD_Result
@@ -141,13 +164,13 @@ answer_badly(struct server_request *request, const struct server_answer *answer)
     enum MHD_Result result;
 
     request->body = (struct server_body){
-        .answer = answer, .fault = request->plan.fault, .sleep = &all->sleep, .sleeper = &request->sleeper
+        .answer = answer, .fault = request->plan.fault, .sleep = &all->sleep, .sleeper = request->sleeper
     };
     response = server_body_start(&request->body, all->options->drip_rate);
     if (response == NULL)
         return MHD_NO;
     log_request(request, answer->status, request->body.end);
-    result = MHD_queue_response(request->sleeper.connection, answer->status, response);
+    result = MHD_queue_response(request->sleeper->connection, answer->status, response);
     MHD_destroy_response(response);
     return result;
 }
@@ -156,14 +179,14 @@ static enum MHD_Result
 hang(struct server_request *request)
 {
     log_request(request, 0, 0);
-    return server_sleep_until(&request->all->sleep, &request->sleeper, SERVER_SLEEP_FOREVER) ? MHD_YES : MHD_NO;
+    return server_sleep_until(&request->all->sleep, request->sleeper, SERVER_SLEEP_FOREVER) ? MHD_YES : MHD_NO;
 }
 
 static enum MHD_Result
 reset(struct server_request *request)
 {
     log_request(request, 0, 0);
-    server_body_reset(request->sleeper.connection);
+    server_body_reset(request->sleeper->connection);
     return MHD_NO;
 }
 
@@ -172,7 +195,7 @@ static enum MHD_Result
 send_garbage(struct server_request *request)
 {
     static const char garbage[] = "\x15\x03\x01 This is not an answer. \xff\xfe\r\n\r\n";
-    int fd = server_sleep_descriptor(request->sleeper.connection);
+    int fd = server_sleep_descriptor(request->sleeper->connection);
 
     log_request(request, 0, 0);
     (void)!send(fd, garbage, sizeof garbage - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -233,12 +256,12 @@ server_requests_handle(void *closure, struct MHD_Connection *connection, const c
         *upload_size = 0;
         return MHD_YES;
     }
-    if (request->sleeper.hung_up)
+    if (request->sleeper->over)
         return MHD_NO;
     if (!request->rested) {
         request->rested = true;
         if (request->plan.delay > 0)
-            return server_sleep_until(&request->all->sleep, &request->sleeper, request->arrived + request->plan.delay)
+            return server_sleep_until(&request->all->sleep, request->sleeper, request->arrived + request->plan.delay)
                        ? MHD_YES
                        : MHD_NO;
     }

@@ -4,13 +4,13 @@
 #ifndef SERVER_REQUESTS_H
 #define SERVER_REQUESTS_H 1
 
+#include <microhttpd.h>
+
 #include "server_answers.h"
 #include "server_log.h"
 #include "server_options.h"
 #include "server_path.h"
 #include "server_sleep.h"
-
-#include <microhttpd.h>
 
 /* What all requests share. */
 struct server_requests {

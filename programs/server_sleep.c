@@ -1,21 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "server_sleep.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#define NANOSECONDS 1000000000
-
-int64_t
-server_sleep_now(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * NANOSECONDS + now.tv_nsec;
-}
+#include "clock.h"
 
 int
 server_sleep_descriptor(struct MHD_Connection *connection)
@@ -113,24 +103,22 @@ take_out(struct server_sleep *sleep, struct server_sleeper *sleeper)
  * Sleeping and waking.
  */
 
-/* A suspended connection is not read from, so its end would go unnoticed but for this. */
-static bool
-watch(struct server_sleep *sleep, struct server_sleeper *sleeper, int operation)
+bool
+server_sleep_watch(struct server_sleep *sleep, struct server_sleeper *sleeper)
 {
-    struct epoll_event event = { .events = EPOLLRDHUP, .data = { .ptr = sleeper } };
+    struct epoll_event event = { .events = EPOLLRDHUP | EPOLLET, .data = { .ptr = sleeper } };
 
-    return epoll_ctl(sleep->watch, operation, server_sleep_descriptor(sleeper->connection), &event) == 0;
+    return epoll_ctl(sleep->watch, EPOLL_CTL_ADD, server_sleep_descriptor(sleeper->connection), &event) == 0;
 }
 
 bool
 server_sleep_until(struct server_sleep *sleep, struct server_sleeper *sleeper, int64_t due)
 {
+    if (due == SERVER_SLEEP_FOREVER && sleeper->hung_up)
+        return false;
     if (sleep->count == sleep->room && !grow(sleep))
         return false;
-    if (due == SERVER_SLEEP_FOREVER && !watch(sleep, sleeper, EPOLL_CTL_ADD))
-        return false;
-    if (due == SERVER_SLEEP_FOREVER)
-        sleep->endless++;
+    sleeper->asleep = true;
     sleeper->due = due;
     sleeper->slot = sleep->count++;
     rise(sleep, sleeper);
@@ -141,10 +129,8 @@ server_sleep_until(struct server_sleep *sleep, struct server_sleeper *sleeper, i
 static void
 wake(struct server_sleep *sleep, struct server_sleeper *sleeper)
 {
-    if (sleeper->due == SERVER_SLEEP_FOREVER) {
-        watch(sleep, sleeper, EPOLL_CTL_DEL);
-        sleep->endless--;
-    }
+    sleeper->asleep = false;
+    sleeper->over = sleeper->due == SERVER_SLEEP_FOREVER;
     take_out(sleep, sleeper);
     MHD_resume_connection(sleeper->connection);
 }
@@ -156,25 +142,26 @@ server_sleep_next(const struct server_sleep *sleep, struct timespec *wait)
 
     if (sleep->count == 0 || sleep->heap[0]->due == SERVER_SLEEP_FOREVER)
         return false;
-    left = sleep->heap[0]->due - server_sleep_now();
+    left = sleep->heap[0]->due - clock_now();
     if (left < 0)
         left = 0;
-    wait->tv_sec = (time_t)(left / NANOSECONDS);
-    wait->tv_nsec = (long)(left % NANOSECONDS);
+    wait->tv_sec = (time_t)(left / CLOCK_SECOND);
+    wait->tv_nsec = (long)(left % CLOCK_SECOND);
     return true;
 }
 
-/* Wake those whose client has hung up.  If there are more than fit here, the next turn wakes the others. */
+/*
+ * Its client has hung up.  Who sleeps for ever need not any longer; who waits for an answer gets it when it is due, as
+ * the client may still read.  One that is awake is suspended and resumed, after which libmicrohttpd reads from it.
+ */
 static void
-wake_hung_up(struct server_sleep *sleep)
+hang_up(struct server_sleep *sleep, struct server_sleeper *sleeper)
 {
-    struct epoll_event events[64];
-    int count = epoll_wait(sleep->watch, events, 64, 0);
-
-    for (int i = 0; i < count; i++) {
-        struct server_sleeper *sleeper = events[i].data.ptr;
-
-        sleeper->hung_up = true;
+    sleeper->hung_up = true;
+    if (!sleeper->asleep) {
+        MHD_suspend_connection(sleeper->connection);
+        MHD_resume_connection(sleeper->connection);
+    } else if (sleeper->due == SERVER_SLEEP_FOREVER) {
         wake(sleep, sleeper);
     }
 }
@@ -182,13 +169,13 @@ wake_hung_up(struct server_sleep *sleep)
 void
 server_sleep_wake(struct server_sleep *sleep)
 {
-    int64_t now;
+    struct epoll_event events[64];
+    /* If there are more than fit here, the next turn sees to the others. */
+    int count = epoll_wait(sleep->watch, events, 64, 0);
+    int64_t now = clock_now();
 
-    if (sleep->endless > 0)
-        wake_hung_up(sleep);
-    if (sleep->count == sleep->endless)
-        return;
-    now = server_sleep_now();
+    for (int i = 0; i < count; i++)
+        hang_up(sleep, events[i].data.ptr);
     while (sleep->count > 0 && sleep->heap[0]->due <= now)
         wake(sleep, sleep->heap[0]);
 }

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "server_socket.h"
 
-#include "cli.h"
-
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -12,6 +10,8 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "cli.h"
 
 static void
 explain(const char *address, unsigned port)

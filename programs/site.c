@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <config.h>
-
 #include "site.h"
 
 #include <stdio.h>
@@ -32,8 +30,26 @@ set(struct site *site, const char *label, const char *base, const char *extensio
     site->label = label;
     memcpy(site->base, base, len);
     site->base[len] = '\0';
+    strcpy(site->shown, site->base);
+    site_hide_password(site->shown);
     strcpy(site->extension, extension);
     return NULL;
+}
+
+void
+site_hide_password(char *url)
+{
+    char *begin = strstr(url, "://");
+    char *end;
+    char *colon;
+
+    if (begin == NULL)
+        return;
+    begin += 3;
+    end = memrchr(begin, '@', strcspn(begin, "/?#"));
+    colon = end == NULL ? NULL : memchr(begin, ':', (size_t)(end - begin));
+    if (colon != NULL)
+        memmove(colon, end, strlen(end) + 1);
 }
 
 /* A base URL is one that a path can be added to and that can be printed as it is. */
@@ -76,13 +92,25 @@ site_set_extension(struct site *site, const char *text)
     return true;
 }
 
-void
-site_url(const struct site *site, const char *code, char url[SITE_URL_SIZE])
+static void
+put_url(const struct site *site, const char *base, const char *code, char url[SITE_URL_SIZE])
 {
     int a = code[0] - 'A' + 'a';
     int b = code[1] - 'A' + 'a';
 
-    snprintf(url, SITE_URL_SIZE, "%s/%c%c/%c%c.%s", site->base, a, b, a, b, site->extension);
+    snprintf(url, SITE_URL_SIZE, "%s/%c%c/%c%c.%s", base, a, b, a, b, site->extension);
+}
+
+void
+site_url(const struct site *site, const char *code, char url[SITE_URL_SIZE])
+{
+    put_url(site, site->base, code, url);
+}
+
+void
+site_shown_url(const struct site *site, const char *code, char url[SITE_URL_SIZE])
+{
+    put_url(site, site->shown, code, url);
 }
 
 void

@@ -17,8 +17,9 @@
 #define SITE_LABELS "LOCAL, DELAY, ERROR, REMOTE"
 
 struct site {
-    const char *label;         /* "CUSTOM" for a base URL that has none */
-    char base[SITE_BASE_SIZE]; /* without a final slash */
+    const char *label;          /* "CUSTOM" for a base URL that has none */
+    char base[SITE_BASE_SIZE];  /* without a final slash */
+    char shown[SITE_BASE_SIZE]; /* the same without a password */
     char extension[SITE_EXTENSION_SIZE];
 };
 
@@ -30,8 +31,15 @@ const char *site_find(struct site *, const char *text);
 /* Serve flags of another kind.  Return false if text cannot be the extension of a file. */
 bool site_set_extension(struct site *, const char *text);
 
-/* The URL of a flag, {base}/{cc}/{cc}.{extension} in small letters, and the name of its file, CC.{extension}. */
+/* Take the password out of a URL such as http://user:password@host. */
+void site_hide_password(char *url);
+
+/*
+ * The URL of a flag, {base}/{cc}/{cc}.{extension} in small letters; the same to be shown, without a password; and the
+ * name of its file, CC.{extension}.
+ */
 void site_url(const struct site *, const char *code, char url[SITE_URL_SIZE]);
+void site_shown_url(const struct site *, const char *code, char url[SITE_URL_SIZE]);
 void site_file(const struct site *, const char *code, char name[SITE_FILE_SIZE]);
 
 #endif

@@ -4,13 +4,13 @@
 #ifndef ASSERTS_H
 #define ASSERTS_H 1
 
-#include <check.h>
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "../lib/cf.h"
+#include "tap.h"
 
-/* What main() returns of a program that runs the tests that START_TEST() made, given as { &one, &two, NULL }. */
+/* What main() returns of a program that runs the tests made by TEST(), given as { &one, &two, NULL }. */
 int asserts_main(const char *name, const TTest **const *tests);
 
 /* Wait for the future, and fail unless it returned the bytes of an int.  Return that. */

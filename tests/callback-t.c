@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* callback-t.c - callbacks on thread pools: in which thread, after whom, what they may do, and taking them back. */
+/* callback-t.c - callbacks on thread pools: in which thread they run, and what they may do. */
 
-#include <errno.h>
 #include <pthread.h>
-#include <string.h>
 
 #include "asserts.h"
+#include "callbacks.h"
 #include "tasks.h"
 
 static int
@@ -29,7 +28,7 @@ compare_thread(struct cf_future *future, void *data)
     latch_raise(&stage->ended);
 }
 
-START_TEST(a_callback_runs_in_the_worker_that_finished_the_call)
+TEST(a_callback_runs_in_the_worker_that_finished_the_call)
 {
     struct cf_executor *pool = tasks_pool(3);
     struct stage *stage = stage_new();
@@ -42,96 +41,12 @@ START_TEST(a_callback_runs_in_the_worker_that_finished_the_call)
     cf_release(future);
     cf_close(pool);
 }
-END_TEST
-
-/* Says in of[0] that it runs, waits until of[1] is raised, and says in of[2] that it has run. */
-static void
-hold(struct cf_future *future, void *data)
-{
-    struct stage *stage = data;
-
-    ck_assert(cf_done(future));
-    latch_raise(&stage->of[0]);
-    latch_await(&stage->of[1], 1);
-    asserts_sleep(0.02);
-    latch_raise(&stage->of[2]);
-}
-
-static void
-count(struct cf_future *future, void *data)
-{
-    ck_assert(cf_done(future));
-    latch_raise(data);
-}
-
-START_TEST(who_waits_is_woken_before_the_callbacks_have_run)
-{
-    struct cf_executor *pool = tasks_pool(1);
-    struct stage *stage = stage_new();
-    struct cf_future *future = tasks_start_holding(pool, stage, 5);
-
-    cf_on_done(future, hold, stage);
-    latch_raise(&stage->go);
-    ck_assert_int_eq(asserts_int(future), 5);
-    ck_assert_int_eq(cf_wait(&future, 1, CF_ALL_COMPLETED, CF_NEVER, NULL), CF_OK);
-    ck_assert_uint_eq(latch_count(&stage->of[2]), 0);
-    latch_raise(&stage->of[1]);
-    cf_release(future);
-    cf_close(pool);
-}
-END_TEST
-
-START_TEST(shutdown_waits_for_callbacks)
-{
-    struct cf_executor *pool = tasks_pool(1);
-    struct stage *stage = stage_new();
-    struct cf_future *future = tasks_start_holding(pool, stage, 5);
-
-    cf_on_done(future, hold, stage);
-    latch_raise(&stage->go);
-    latch_await(&stage->of[0], 1);
-    latch_raise(&stage->of[1]);
-    ck_assert_int_eq(cf_shutdown(pool, CF_WAIT), 0);
-    ck_assert_uint_eq(latch_count(&stage->of[2]), 1);
-    cf_release(future);
-    cf_close(pool);
-}
-END_TEST
-
-static void *
-cancel(void *future)
-{
-    ck_assert(cf_cancel(future));
-    return NULL;
-}
-
-START_TEST(shutdown_waits_for_the_callbacks_of_a_canceller)
-{
-    struct cf_executor *pool = tasks_pool(1);
-    struct stage *stage = stage_new();
-    struct cf_future *running = tasks_start_holding(pool, stage, 5);
-    struct cf_future *pending = tasks_submit_cue(pool, stage, 6, 0);
-    pthread_t canceller;
-
-    cf_on_done(pending, hold, stage);
-    ck_assert_int_eq(pthread_create(&canceller, NULL, cancel, pending), 0);
-    latch_await(&stage->of[0], 1);
-    latch_raise(&stage->go);
-    latch_raise(&stage->of[1]);
-    ck_assert_int_eq(cf_shutdown(pool, CF_WAIT), 0);
-    ck_assert_uint_eq(latch_count(&stage->of[2]), 1);
-    pthread_join(canceller, NULL);
-    cf_release(running);
-    cf_release(pending);
-    cf_close(pool);
-}
-END_TEST
 
 /* What a callback tries, and what it is given for that. */
 struct attempt {
     struct cf_executor *pool;
     struct stage *stage;
-    struct cf_future *unfinished, *finished, *pending, *submitted, *promise;
+    struct cf_future *unfinished, *pending, *submitted, *promise;
     struct latch called;
 };
 
@@ -147,9 +62,9 @@ do_everything_that_does_not_wait(struct cf_future *future, void *data)
     ck_assert_ptr_nonnull(cf_input(attempt->unfinished, NULL));
     ck_assert(cf_cancel(attempt->pending));
     asserts_cancelled(attempt->pending);
-    ck_assert_int_eq(cf_on_done(attempt->pending, count, &attempt->called), 0);
-    ck_assert_int_eq(cf_on_done(attempt->unfinished, count, &attempt->called), 0);
-    ck_assert(cf_remove_on_done(attempt->unfinished, count, &attempt->called));
+    ck_assert_int_eq(cf_on_done(attempt->pending, callbacks_count, &attempt->called), 0);
+    ck_assert_int_eq(cf_on_done(attempt->unfinished, callbacks_count, &attempt->called), 0);
+    ck_assert(cf_remove_on_done(attempt->unfinished, callbacks_count, &attempt->called));
     attempt->submitted = tasks_submit_int(attempt->pool, &task_twice, 4);
     cf_release(cf_retain(future));
     ck_assert(cf_settle(attempt->promise, "x", 1));
@@ -158,7 +73,7 @@ do_everything_that_does_not_wait(struct cf_future *future, void *data)
     latch_raise(&attempt->called);
 }
 
-START_TEST(a_callback_may_call_everything_that_does_not_wait)
+TEST(a_callback_may_call_everything_that_does_not_wait)
 {
     struct cf_executor *pool = tasks_pool(2);
     struct stage *stage = stage_new();
@@ -181,92 +96,6 @@ START_TEST(a_callback_may_call_everything_that_does_not_wait)
     cf_release(future);
     ck_assert_uint_eq(latch_count(&attempt.called), 2);
 }
-END_TEST
-
-static void
-assert_deadlock(struct cf_future *unfinished)
-{
-    size_t done = 99;
-
-    ck_assert(!cf_done(unfinished));
-    ck_assert_ptr_null(cf_result(unfinished, NULL));
-    const struct cf_error *error = cf_error_of(unfinished);
-    ck_assert_ptr_nonnull(error);
-    ck_assert_int_eq(error->why, CF_REFUSED);
-    ck_assert_int_eq(error->code, EDEADLK);
-    ck_assert_int_eq(cf_wait(&unfinished, 1, CF_ALL_COMPLETED, CF_NEVER, &done), CF_DEADLOCK);
-    ck_assert_uint_eq(done, 0);
-    ck_assert_int_eq(cf_wait(&unfinished, 1, CF_FIRST_COMPLETED, CF_NEVER, NULL), CF_DEADLOCK);
-    struct cf_iter *iter = cf_as_completed(&unfinished, 1, CF_NEVER);
-    asserts_ends(iter, CF_DEADLOCK);
-    cf_iter_free(iter);
-    ck_assert(!cf_done(unfinished));
-}
-
-static void
-wait_for_all_kinds(struct cf_future *future, void *data)
-{
-    struct attempt *attempt = data;
-
-    ck_assert_ptr_nonnull(cf_result(future, NULL));
-    assert_deadlock(attempt->unfinished);
-    ck_assert_int_eq(asserts_int(attempt->finished), 0);
-    ck_assert_int_eq(cf_wait(&attempt->finished, 1, CF_ALL_COMPLETED, CF_NEVER, NULL), CF_OK);
-    ck_assert_int_eq(cf_shutdown(attempt->pool, CF_WAIT | CF_CANCEL), -1);
-    ck_assert_int_eq(errno, EDEADLK);
-    ck_assert_int_eq(cf_close(attempt->pool), -1);
-    ck_assert_int_eq(errno, EDEADLK);
-    latch_raise(&attempt->called);
-}
-
-START_TEST(a_callback_that_would_wait_for_its_own_executor_is_told_of_the_deadlock)
-{
-    struct cf_executor *pool = tasks_pool(2);
-    struct stage *stage = stage_new();
-    struct attempt attempt = { .pool = pool, .finished = tasks_submit_int(pool, &task_twice, 0) };
-
-    asserts_int(attempt.finished);
-    struct cf_future *future = tasks_submit_cue(pool, stage, 0, 1);
-    attempt.unfinished = tasks_submit_cue(pool, stage, 1, 2);
-    latch_await(&stage->started, 2);
-    cf_on_done(future, wait_for_all_kinds, &attempt);
-    latch_raise(&stage->go);
-    latch_await(&attempt.called, 1);
-    ck_assert_int_eq(asserts_take_int(tasks_submit_int(pool, &task_twice, 1)), 2);
-    latch_raise(&stage->go);
-    ck_assert_int_eq(asserts_take_int(attempt.unfinished), 1);
-    cf_release(attempt.finished);
-    cf_release(future);
-    ck_assert_int_eq(cf_close(pool), 0);
-}
-END_TEST
-
-static void
-wait_in_canceller(struct cf_future *future, void *data)
-{
-    struct attempt *attempt = data;
-
-    ck_assert(cf_cancelled(future));
-    assert_deadlock(attempt->unfinished);
-    latch_raise(&attempt->called);
-}
-
-START_TEST(the_same_holds_in_the_callback_of_a_cancelled_call)
-{
-    struct cf_executor *pool = tasks_pool(1);
-    struct stage *stage = stage_new();
-    struct attempt attempt = { .pool = pool, .unfinished = tasks_start_holding(pool, stage, 1) };
-    struct cf_future *future = tasks_submit_int(pool, &task_twice, 1);
-
-    cf_on_done(future, wait_in_canceller, &attempt);
-    ck_assert(cf_cancel(future));
-    ck_assert_uint_eq(latch_count(&attempt.called), 1);
-    latch_raise(&stage->go);
-    ck_assert_int_eq(asserts_take_int(attempt.unfinished), 1);
-    cf_release(future);
-    cf_close(pool);
-}
-END_TEST
 
 static void
 interrupt(struct cf_future *future, void *data)
@@ -275,7 +104,7 @@ interrupt(struct cf_future *future, void *data)
     cf_interrupt(data);
 }
 
-START_TEST(a_callback_may_interrupt)
+TEST(a_callback_may_interrupt)
 {
     struct cf_executor *pool = tasks_pool(1);
     struct stage *stage = stage_new();
@@ -289,62 +118,6 @@ START_TEST(a_callback_may_interrupt)
     cf_release(future);
     ck_assert_int_eq(cf_close(pool), 0);
 }
-END_TEST
-
-static void
-wait_elsewhere(struct cf_future *future, void *data)
-{
-    struct attempt *attempt = data;
-
-    (void)future;
-    struct cf_future *other = tasks_submit_int(attempt->pool, &task_twice, 50);
-    ck_assert_int_eq(asserts_take_int(other), 100);
-    latch_raise(&attempt->called);
-}
-
-START_TEST(a_callback_may_wait_for_another_executor)
-{
-    struct cf_executor *pool = tasks_pool(1), *other = tasks_pool(1);
-    struct attempt attempt = { .pool = other };
-    struct stage *stage = stage_new();
-    struct cf_future *future = tasks_start_holding(pool, stage, 0);
-
-    cf_on_done(future, wait_elsewhere, &attempt);
-    latch_raise(&stage->go);
-    latch_await(&attempt.called, 1);
-    cf_release(future);
-    cf_close(pool);
-    cf_close(other);
-}
-END_TEST
-
-/* A callback that takes long, here until another call has run. */
-static void
-wait_for_latch(struct cf_future *future, void *data)
-{
-    struct stage *stage = data;
-
-    (void)future;
-    latch_raise(&stage->of[0]);
-    latch_await(&stage->ended, 2);
-    latch_raise(&stage->of[1]);
-}
-
-START_TEST(a_callback_that_takes_long_holds_up_no_other_call)
-{
-    struct cf_executor *pool = tasks_pool(2);
-    struct stage *stage = stage_new();
-    struct cf_future *first = tasks_start_holding(pool, stage, 1);
-
-    cf_on_done(first, wait_for_latch, stage);
-    latch_raise(&stage->go);
-    latch_await(&stage->of[0], 1);
-    ck_assert_int_eq(asserts_take_int(tasks_submit_cue(pool, stage, 2, 0)), 2);
-    latch_await(&stage->of[1], 1);
-    cf_release(first);
-    cf_close(pool);
-}
-END_TEST
 
 static struct cf_future *nested_submitted;
 
@@ -365,7 +138,7 @@ submit_to_the_broken(struct cf_future *future, void *data)
     nested_submitted = tasks_submit_int(*(struct cf_executor **)data, &task_twice, 1);
 }
 
-START_TEST(a_callback_may_submit_while_the_executor_breaks)
+TEST(a_callback_may_submit_while_the_executor_breaks)
 {
     struct stage *stage = stage_new();
     struct cf_executor *pool =
@@ -380,128 +153,6 @@ START_TEST(a_callback_may_submit_while_the_executor_breaks)
     cf_release(future);
     cf_close(pool);
 }
-END_TEST
-
-struct remover {
-    pthread_t thread;
-    struct cf_future *future;
-    struct stage *stage;
-    bool removed;
-};
-
-static void *
-remove_hold(void *data)
-{
-    struct remover *remover = data;
-
-    latch_raise(&remover->stage->of[3]);
-    remover->removed = cf_remove_on_done(remover->future, hold, remover->stage);
-    ck_assert_uint_eq(latch_count(&remover->stage->of[2]), 1);
-    latch_raise(&remover->stage->of[4]);
-    return NULL;
-}
-
-START_TEST(removing_a_callback_that_runs_elsewhere_waits_for_it)
-{
-    struct cf_executor *pool = tasks_pool(1);
-    struct stage *stage = stage_new();
-    struct remover remover = { .future = tasks_start_holding(pool, stage, 0), .stage = stage };
-
-    cf_on_done(remover.future, hold, stage);
-    latch_raise(&stage->go);
-    latch_await(&stage->of[0], 1);
-    ck_assert_int_eq(pthread_create(&remover.thread, NULL, remove_hold, &remover), 0);
-    latch_await(&stage->of[3], 1);
-    asserts_sleep(0.05);
-    ck_assert_uint_eq(latch_count(&stage->of[4]), 0);
-    latch_raise(&stage->of[1]);
-    pthread_join(remover.thread, NULL);
-    ck_assert(!remover.removed);
-    cf_release(remover.future);
-    cf_close(pool);
-}
-END_TEST
-
-static void
-remove_itself(struct cf_future *future, void *data)
-{
-    ck_assert(!cf_remove_on_done(future, remove_itself, data));
-    latch_raise(data);
-}
-
-START_TEST(a_callback_that_removes_itself_has_run)
-{
-    struct cf_future *future = cf_promise();
-    struct latch called = { 0 };
-
-    cf_on_done(future, remove_itself, &called);
-    ck_assert(cf_settle(future, "x", 1));
-    ck_assert_uint_eq(latch_count(&called), 1);
-    cf_on_done(future, remove_itself, &called);
-    ck_assert_uint_eq(latch_count(&called), 2);
-    cf_release(future);
-}
-END_TEST
-
-static void
-remove_the_next(struct cf_future *future, void *data)
-{
-    ck_assert(cf_remove_on_done(future, count, data));
-}
-
-START_TEST(a_callback_may_remove_one_that_has_not_run_yet)
-{
-    struct cf_future *future = cf_promise();
-    struct latch called = { 0 };
-
-    cf_on_done(future, remove_the_next, &called);
-    cf_on_done(future, count, &called);
-    ck_assert(cf_settle(future, "x", 1));
-    ck_assert_uint_eq(latch_count(&called), 0);
-    cf_release(future);
-}
-END_TEST
-
-START_TEST(a_callback_added_twice_runs_twice_and_is_removed_once_at_a_time)
-{
-    struct cf_future *future = cf_promise();
-    struct latch called = { 0 }, other = { 0 };
-
-    for (int i = 0; i < 3; i++)
-        cf_on_done(future, count, &called);
-    cf_on_done(future, count, &other);
-    ck_assert(cf_remove_on_done(future, count, &called));
-    ck_assert(cf_settle(future, "x", 1));
-    ck_assert_uint_eq(latch_count(&called), 2);
-    ck_assert_uint_eq(latch_count(&other), 1);
-    cf_release(future);
-}
-END_TEST
-
-/* What callbacks with a letter each have written. */
-static char letters[8];
-
-static void
-write_letter(struct cf_future *future, void *letter)
-{
-    ck_assert(cf_done(future));
-    strcat(letters, letter);
-}
-
-START_TEST(of_several_equal_callbacks_the_first_is_taken_back)
-{
-    struct cf_future *future = cf_promise();
-    char a[] = "a", b[] = "b";
-
-    cf_on_done(future, write_letter, a);
-    cf_on_done(future, write_letter, b);
-    cf_on_done(future, write_letter, a);
-    ck_assert(cf_remove_on_done(future, write_letter, a));
-    ck_assert(cf_settle(future, "x", 1));
-    ck_assert_str_eq(letters, "ba");
-    cf_release(future);
-}
-END_TEST
 
 static void
 add_another(struct cf_future *future, void *data)
@@ -512,7 +163,7 @@ add_another(struct cf_future *future, void *data)
         ck_assert_int_eq(cf_on_done(future, add_another, called), 0);
 }
 
-START_TEST(a_callback_may_add_itself_again_and_again)
+TEST(a_callback_may_add_itself_again_and_again)
 {
     struct cf_future *future = cf_promise();
     struct latch called = { 0 };
@@ -522,7 +173,6 @@ START_TEST(a_callback_may_add_itself_again_and_again)
     ck_assert_uint_eq(latch_count(&called), 1000);
     cf_release(future);
 }
-END_TEST
 
 /* Gives back the reference of the one who made the future. */
 static void
@@ -533,14 +183,14 @@ release(struct cf_future *future, void *data)
     latch_raise(data);
 }
 
-START_TEST(a_callback_may_release_the_last_reference)
+TEST(a_callback_may_release_the_last_reference)
 {
     struct latch called = { 0 };
 
     for (int how = 0; how < 3; how++) {
         struct cf_future *promise = cf_promise();
         cf_on_done(promise, release, &called);
-        cf_on_done(promise, count, &called);
+        cf_on_done(promise, callbacks_count, &called);
         ck_assert(how == 0   ? cf_settle(promise, "x", 1)
                   : how == 1 ? cf_settle_error(promise, "e", 1, "m")
                              : cf_cancel(promise));
@@ -550,9 +200,8 @@ START_TEST(a_callback_may_release_the_last_reference)
     cf_on_done(done, release, &called);
     ck_assert_uint_eq(latch_count(&called), 7);
 }
-END_TEST
 
-START_TEST(a_callback_may_release_the_last_reference_to_a_call)
+TEST(a_callback_may_release_the_last_reference_to_a_call)
 {
     struct cf_executor *pool = tasks_pool(1);
     struct stage *stage = stage_new();
@@ -567,7 +216,6 @@ START_TEST(a_callback_may_release_the_last_reference_to_a_call)
     cf_close(pool);
     ck_assert_uint_eq(latch_count(&called), 2);
 }
-END_TEST
 
 struct chain {
     struct cf_executor *pool;
@@ -588,7 +236,7 @@ forge(struct cf_future *future, void *data)
     latch_raise(&chain->links);
 }
 
-START_TEST(callbacks_may_forge_a_long_chain_of_calls)
+TEST(callbacks_may_forge_a_long_chain_of_calls)
 {
     struct chain chain = { .pool = tasks_pool(2) };
     struct cf_future *first = tasks_submit_int(chain.pool, &task_twice, 5000);
@@ -598,25 +246,12 @@ START_TEST(callbacks_may_forge_a_long_chain_of_calls)
     latch_await(&chain.links, 5001);
     cf_close(chain.pool);
 }
-END_TEST
 
 static const TTest **const tests[] = {
     &a_callback_runs_in_the_worker_that_finished_the_call,
-    &who_waits_is_woken_before_the_callbacks_have_run,
-    &shutdown_waits_for_callbacks,
-    &shutdown_waits_for_the_callbacks_of_a_canceller,
     &a_callback_may_call_everything_that_does_not_wait,
-    &a_callback_that_would_wait_for_its_own_executor_is_told_of_the_deadlock,
-    &the_same_holds_in_the_callback_of_a_cancelled_call,
     &a_callback_may_interrupt,
-    &a_callback_may_wait_for_another_executor,
-    &a_callback_that_takes_long_holds_up_no_other_call,
     &a_callback_may_submit_while_the_executor_breaks,
-    &removing_a_callback_that_runs_elsewhere_waits_for_it,
-    &a_callback_that_removes_itself_has_run,
-    &a_callback_may_remove_one_that_has_not_run_yet,
-    &a_callback_added_twice_runs_twice_and_is_removed_once_at_a_time,
-    &of_several_equal_callbacks_the_first_is_taken_back,
     &a_callback_may_add_itself_again_and_again,
     &a_callback_may_release_the_last_reference,
     &a_callback_may_release_the_last_reference_to_a_call,

@@ -11,16 +11,15 @@
 #include "kinds.h"
 #include "tasks.h"
 
-START_TEST(a_call_returns_what_its_task_returned)
+TEST(a_call_returns_what_its_task_returned)
 {
     struct cf_executor *pool = kinds_open(2);
 
     ck_assert_int_eq(asserts_take_int(tasks_submit_int(pool, &task_twice, 21)), 42);
     ck_assert_int_eq(cf_close(pool), 0);
 }
-END_TEST
 
-START_TEST(an_argument_is_copied_when_it_is_submitted)
+TEST(an_argument_is_copied_when_it_is_submitted)
 {
     struct cf_executor *pool = kinds_open(1);
     char argument[] = "before";
@@ -33,9 +32,8 @@ START_TEST(an_argument_is_copied_when_it_is_submitted)
     cf_release(future);
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(a_future_remembers_its_argument)
+TEST(a_future_remembers_its_argument)
 {
     struct cf_executor *pool = kinds_open(1);
     size_t len;
@@ -48,9 +46,8 @@ START_TEST(a_future_remembers_its_argument)
     cf_release(future);
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(an_argument_and_a_result_of_no_bytes_are_not_null)
+TEST(an_argument_and_a_result_of_no_bytes_are_not_null)
 {
     struct cf_executor *pool = kinds_open(1);
     size_t len = 99;
@@ -65,7 +62,6 @@ START_TEST(an_argument_and_a_result_of_no_bytes_are_not_null)
     cf_release(future);
     cf_close(pool);
 }
-END_TEST
 
 static void
 echo_bytes(struct cf_executor *pool, const unsigned char *bytes, size_t n)
@@ -83,7 +79,7 @@ echo_bytes(struct cf_executor *pool, const unsigned char *bytes, size_t n)
 }
 
 /* Every length up to some hundred, and then those around the powers of two up to 4 MiB. */
-START_TEST(arguments_and_results_may_have_any_length)
+TEST(arguments_and_results_may_have_any_length)
 {
     struct cf_executor *pool = kinds_open(2);
     const size_t largest = (size_t)4 << 20;
@@ -100,7 +96,6 @@ START_TEST(arguments_and_results_may_have_any_length)
     free(bytes);
     cf_close(pool);
 }
-END_TEST
 
 /* Returns the remainder of the address of its argument. */
 static int
@@ -112,7 +107,7 @@ misalign(struct cf_call *call)
 }
 static const struct cf_task task_misalign = { "misalign", misalign };
 
-START_TEST(arguments_and_results_are_aligned_for_any_type)
+TEST(arguments_and_results_are_aligned_for_any_type)
 {
     struct cf_executor *pool = kinds_open(2);
     char bytes[200] = "";
@@ -130,9 +125,8 @@ START_TEST(arguments_and_results_are_aligned_for_any_type)
     }
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(a_task_that_returns_0_without_a_result_returned_no_bytes)
+TEST(a_task_that_returns_0_without_a_result_returned_no_bytes)
 {
     struct cf_executor *pool = kinds_open(1);
     struct cf_future *future = tasks_submit_int(pool, &task_code, 0);
@@ -144,9 +138,8 @@ START_TEST(a_task_that_returns_0_without_a_result_returned_no_bytes)
     cf_release(future);
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(a_task_that_returns_nonzero_without_raising_has_failed_all_the_same)
+TEST(a_task_that_returns_nonzero_without_raising_has_failed_all_the_same)
 {
     struct cf_executor *pool = kinds_open(1);
     const int codes[] = { 1, -1, 7, INT_MAX, INT_MIN };
@@ -161,7 +154,6 @@ START_TEST(a_task_that_returns_nonzero_without_raising_has_failed_all_the_same)
     }
     cf_close(pool);
 }
-END_TEST
 
 static struct cf_future *
 blame(struct cf_executor *pool, const char *domain, int code, const char *message)
@@ -173,7 +165,7 @@ blame(struct cf_executor *pool, const char *domain, int code, const char *messag
     return cf_submit(pool, &task_blame, &what, sizeof what);
 }
 
-START_TEST(an_error_carries_the_domain_the_code_and_the_message)
+TEST(an_error_carries_the_domain_the_code_and_the_message)
 {
     struct cf_executor *pool = kinds_open(1);
     struct cf_future *future = blame(pool, "http", 418, "I'm a Teapot");
@@ -185,9 +177,8 @@ START_TEST(an_error_carries_the_domain_the_code_and_the_message)
     cf_release(future);
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(an_error_names_the_task_and_the_worker)
+TEST(an_error_names_the_task_and_the_worker)
 {
     struct cf_executor *pool = kinds_open(1);
     struct cf_future *future = blame(pool, "x", 1, "y");
@@ -198,9 +189,8 @@ START_TEST(an_error_names_the_task_and_the_worker)
     cf_release(future);
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(a_code_of_0_and_an_empty_message_are_a_failure_as_well)
+TEST(a_code_of_0_and_an_empty_message_are_a_failure_as_well)
 {
     struct cf_executor *pool = kinds_open(1);
     struct cf_future *future = blame(pool, "", 0, "");
@@ -212,9 +202,8 @@ START_TEST(a_code_of_0_and_an_empty_message_are_a_failure_as_well)
     cf_release(future);
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(of_a_message_only_the_first_line_counts)
+TEST(of_a_message_only_the_first_line_counts)
 {
     struct cf_executor *pool = kinds_open(1);
     struct cf_future *future = blame(pool, "x", 1, "first\nsecond\nthird");
@@ -226,7 +215,6 @@ START_TEST(of_a_message_only_the_first_line_counts)
     cf_release(future);
     cf_close(pool);
 }
-END_TEST
 
 static int
 raise_at_length(struct cf_call *call)
@@ -236,7 +224,7 @@ raise_at_length(struct cf_call *call)
 static const struct cf_task task_raise_at_length = { "raise_at_length", raise_at_length };
 
 /* Whether a message so long is cut is the library's affair; that it begins as it was raised is not. */
-START_TEST(a_long_message_arrives)
+TEST(a_long_message_arrives)
 {
     struct cf_executor *pool = kinds_open(1);
     struct cf_future *future = cf_submit(pool, &task_raise_at_length, NULL, 0);
@@ -247,9 +235,8 @@ START_TEST(a_long_message_arrives)
     cf_release(future);
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(each_future_has_an_error_of_its_own)
+TEST(each_future_has_an_error_of_its_own)
 {
     struct cf_executor *pool = kinds_open(2);
     struct cf_future *one = blame(pool, "one", 1, "first");
@@ -265,7 +252,6 @@ START_TEST(each_future_has_an_error_of_its_own)
     cf_release(one);
     cf_close(pool);
 }
-END_TEST
 
 /* What it is told to do, in this order: 'r' return "result", 'R' raise, 'z' return nothing of its own. */
 static int
@@ -279,7 +265,7 @@ several(struct cf_call *call)
 }
 static const struct cf_task task_several = { "several", several };
 
-START_TEST(of_several_returns_and_raises_in_one_call_the_last_counts)
+TEST(of_several_returns_and_raises_in_one_call_the_last_counts)
 {
     struct cf_executor *pool = kinds_open(1);
     struct cf_future *future = cf_submit(pool, &task_several, "Rr", 3);
@@ -291,9 +277,8 @@ START_TEST(of_several_returns_and_raises_in_one_call_the_last_counts)
     cf_release(future);
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(calls_that_one_thread_submits_start_in_that_order)
+TEST(calls_that_one_thread_submits_start_in_that_order)
 {
     struct cf_executor *pool = kinds_open(1);
     struct stage *stage = stage_new();
@@ -307,9 +292,8 @@ START_TEST(calls_that_one_thread_submits_start_in_that_order)
         ck_assert_int_eq(stage->log[i], i);
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(every_call_runs_once)
+TEST(every_call_runs_once)
 {
     enum { CALLS = 1000 };
     struct cf_executor *pool = kinds_open(4);
@@ -329,9 +313,8 @@ START_TEST(every_call_runs_once)
     }
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(a_call_without_a_task_is_refused_as_a_bad_argument)
+TEST(a_call_without_a_task_is_refused_as_a_bad_argument)
 {
     struct cf_executor *pool = kinds_open(1);
     const struct cf_task nothing = { "nothing", NULL };
@@ -348,9 +331,8 @@ START_TEST(a_call_without_a_task_is_refused_as_a_bad_argument)
     cf_release(future);
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(an_argument_that_is_too_big_fails_that_call_alone)
+TEST(an_argument_that_is_too_big_fails_that_call_alone)
 {
     struct cf_executor *pool = kinds_open(1);
     struct cf_future *future = cf_submit(pool, &task_echo, "x", SIZE_MAX / 2 + 1);
@@ -361,9 +343,8 @@ START_TEST(an_argument_that_is_too_big_fails_that_call_alone)
     ck_assert_int_eq(asserts_take_int(tasks_submit_int(pool, &task_twice, 4)), 8);
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(a_finished_call_describes_itself)
+TEST(a_finished_call_describes_itself)
 {
     struct cf_executor *pool = kinds_open(1);
     char text[80];
@@ -380,7 +361,6 @@ START_TEST(a_finished_call_describes_itself)
     cf_release(future);
     cf_close(pool);
 }
-END_TEST
 
 const TTest **const common_calls[] = {
     &a_call_returns_what_its_task_returned,

@@ -34,7 +34,7 @@ close_busy(struct busy *busy)
     ck_assert_int_eq(cf_close(busy->pool), 0);
 }
 
-START_TEST(a_call_is_pending_then_running_then_finished)
+TEST(a_call_is_pending_then_running_then_finished)
 {
     struct busy busy = open_busy();
     struct cf_future *pending = tasks_submit_cue(busy.pool, busy.stage, 1, 0);
@@ -52,9 +52,8 @@ START_TEST(a_call_is_pending_then_running_then_finished)
     cf_release(pending);
     close_busy(&busy);
 }
-END_TEST
 
-START_TEST(a_pending_call_can_be_cancelled_and_is_done_at_once)
+TEST(a_pending_call_can_be_cancelled_and_is_done_at_once)
 {
     struct busy busy = open_busy();
     struct cf_future *pending = tasks_submit_cue(busy.pool, busy.stage, 1, 0);
@@ -68,9 +67,8 @@ START_TEST(a_pending_call_can_be_cancelled_and_is_done_at_once)
     cf_release(pending);
     close_busy(&busy);
 }
-END_TEST
 
-START_TEST(a_cancelled_call_never_runs)
+TEST(a_cancelled_call_never_runs)
 {
     struct busy busy = open_busy();
 
@@ -87,9 +85,8 @@ START_TEST(a_cancelled_call_never_runs)
         ck_assert_int_eq(busy.stage->log[i], 2 * i);
     close_busy(&busy);
 }
-END_TEST
 
-START_TEST(cancelling_twice_is_true_twice)
+TEST(cancelling_twice_is_true_twice)
 {
     struct busy busy = open_busy();
     struct cf_future *pending = tasks_submit_cue(busy.pool, busy.stage, 1, 0);
@@ -99,9 +96,8 @@ START_TEST(cancelling_twice_is_true_twice)
     cf_release(pending);
     close_busy(&busy);
 }
-END_TEST
 
-START_TEST(a_running_call_cannot_be_cancelled_and_finishes)
+TEST(a_running_call_cannot_be_cancelled_and_finishes)
 {
     struct busy busy = open_busy();
 
@@ -111,9 +107,8 @@ START_TEST(a_running_call_cannot_be_cancelled_and_finishes)
     ck_assert_int_eq(asserts_int(busy.running), 0);
     close_busy(&busy);
 }
-END_TEST
 
-START_TEST(a_finished_call_cannot_be_cancelled_and_keeps_its_outcome)
+TEST(a_finished_call_cannot_be_cancelled_and_keeps_its_outcome)
 {
     struct cf_executor *pool = kinds_open(1);
     struct cf_future *good = tasks_submit_int(pool, &task_twice, 3);
@@ -129,9 +124,8 @@ START_TEST(a_finished_call_cannot_be_cancelled_and_keeps_its_outcome)
     cf_release(bad);
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(a_cancelled_call_keeps_its_argument)
+TEST(a_cancelled_call_keeps_its_argument)
 {
     struct busy busy = open_busy();
     struct cf_future *future = cf_submit(busy.pool, &task_echo, "BR", 3);
@@ -141,7 +135,6 @@ START_TEST(a_cancelled_call_keeps_its_argument)
     cf_release(future);
     close_busy(&busy);
 }
-END_TEST
 
 /* A thread that waits for a future in one of three ways, and counts itself in of[0] before and in of[1] after. */
 struct waiter {
@@ -172,7 +165,7 @@ wait_for_cancelled(void *data)
     return NULL;
 }
 
-START_TEST(cancelling_wakes_result_wait_and_as_completed_at_once)
+TEST(cancelling_wakes_result_wait_and_as_completed_at_once)
 {
     struct busy busy = open_busy();
     struct cf_future *pending = tasks_submit_cue(busy.pool, busy.stage, 1, 0);
@@ -193,9 +186,8 @@ START_TEST(cancelling_wakes_result_wait_and_as_completed_at_once)
     cf_release(pending);
     close_busy(&busy);
 }
-END_TEST
 
-START_TEST(an_interrupt_cancels_what_has_not_started)
+TEST(an_interrupt_cancels_what_has_not_started)
 {
     struct busy busy = open_busy();
     struct cf_future *pending[50];
@@ -213,9 +205,8 @@ START_TEST(an_interrupt_cancels_what_has_not_started)
     ck_assert_uint_eq(latch_count(&busy.stage->started), 1);
     close_busy(&busy);
 }
-END_TEST
 
-START_TEST(after_an_interrupt_calls_are_refused_as_cancelled)
+TEST(after_an_interrupt_calls_are_refused_as_cancelled)
 {
     struct cf_executor *pool = kinds_open(1);
 
@@ -228,9 +219,8 @@ START_TEST(after_an_interrupt_calls_are_refused_as_cancelled)
     cf_release(future);
     ck_assert_int_eq(cf_close(pool), 0);
 }
-END_TEST
 
-START_TEST(an_interrupt_makes_wait_return)
+TEST(an_interrupt_makes_wait_return)
 {
     struct busy busy = open_busy();
     struct cf_future *both[] = { busy.running, tasks_submit_cue(busy.pool, busy.stage, 1, 0) };
@@ -247,9 +237,8 @@ START_TEST(an_interrupt_makes_wait_return)
     cf_release(pending);
     close_busy(&busy);
 }
-END_TEST
 
-START_TEST(an_interrupt_makes_next_return_once)
+TEST(an_interrupt_makes_next_return_once)
 {
     struct busy busy = open_busy();
     struct cf_future *pending = tasks_submit_cue(busy.pool, busy.stage, 1, 0);
@@ -268,9 +257,8 @@ START_TEST(an_interrupt_makes_next_return_once)
     cf_release(pending);
     close_busy(&busy);
 }
-END_TEST
 
-START_TEST(an_interrupt_ends_a_map_after_what_was_cancelled_or_finished)
+TEST(an_interrupt_ends_a_map_after_what_was_cancelled_or_finished)
 {
     struct cf_executor *pool = kinds_open(1);
     struct stage *stage = stage_new();
@@ -291,9 +279,8 @@ START_TEST(an_interrupt_ends_a_map_after_what_was_cancelled_or_finished)
     ck_assert_uint_eq(latch_count(&stage->started), 1);
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(running_calls_see_an_interrupt_in_poll)
+TEST(running_calls_see_an_interrupt_in_poll)
 {
     struct cf_executor *pool = kinds_open(2);
     struct stage *stage = stage_new();
@@ -312,7 +299,6 @@ START_TEST(running_calls_see_an_interrupt_in_poll)
     }
     cf_close(pool);
 }
-END_TEST
 
 static struct cf_executor *interrupted;
 
@@ -323,7 +309,7 @@ on_signal(int number)
     cf_interrupt(interrupted);
 }
 
-START_TEST(a_signal_handler_may_interrupt)
+TEST(a_signal_handler_may_interrupt)
 {
     struct busy busy = open_busy();
     struct cf_future *pending = tasks_submit_cue(busy.pool, busy.stage, 1, 0);
@@ -335,9 +321,8 @@ START_TEST(a_signal_handler_may_interrupt)
     cf_release(pending);
     close_busy(&busy);
 }
-END_TEST
 
-START_TEST(interrupting_twice_or_when_idle_or_shut_down_does_no_harm)
+TEST(interrupting_twice_or_when_idle_or_shut_down_does_no_harm)
 {
     struct cf_executor *pool = kinds_open(2);
 
@@ -348,9 +333,8 @@ START_TEST(interrupting_twice_or_when_idle_or_shut_down_does_no_harm)
     ck_assert_int_eq(cf_close(pool), 0);
     cf_interrupt(NULL);
 }
-END_TEST
 
-START_TEST(killing_cancels_what_has_not_started)
+TEST(killing_cancels_what_has_not_started)
 {
     struct cf_executor *pool = kinds_open(1);
     struct stage *stage = stage_new();
@@ -366,7 +350,6 @@ START_TEST(killing_cancels_what_has_not_started)
     cf_release(pending);
     cf_close(pool);
 }
-END_TEST
 
 const TTest **const common_cancel[] = {
     &a_call_is_pending_then_running_then_finished,

@@ -9,7 +9,7 @@
 #include "kinds.h"
 #include "tasks.h"
 
-START_TEST(shutdown_without_cancel_runs_what_is_pending)
+TEST(shutdown_without_cancel_runs_what_is_pending)
 {
     struct cf_executor *pool = kinds_open(1);
     struct stage *stage = stage_new();
@@ -26,9 +26,8 @@ START_TEST(shutdown_without_cancel_runs_what_is_pending)
     }
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(shutdown_with_cancel_cancels_what_is_pending_and_lets_the_running_finish)
+TEST(shutdown_with_cancel_cancels_what_is_pending_and_lets_the_running_finish)
 {
     struct cf_executor *pool = kinds_open(1);
     struct stage *stage = stage_new();
@@ -44,9 +43,8 @@ START_TEST(shutdown_with_cancel_cancels_what_is_pending_and_lets_the_running_fin
     ck_assert_int_eq(cf_close(pool), 0);
     ck_assert_uint_eq(latch_count(&stage->started), 1);
 }
-END_TEST
 
-START_TEST(after_shutdown_calls_are_refused)
+TEST(after_shutdown_calls_are_refused)
 {
     struct cf_executor *pool = kinds_open(1);
 
@@ -60,9 +58,8 @@ START_TEST(after_shutdown_calls_are_refused)
     cf_release(future);
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(a_shut_down_executor_refuses_as_that_before_as_a_bad_argument)
+TEST(a_shut_down_executor_refuses_as_that_before_as_a_bad_argument)
 {
     struct cf_executor *pool = kinds_open(1);
 
@@ -72,9 +69,8 @@ START_TEST(a_shut_down_executor_refuses_as_that_before_as_a_bad_argument)
     cf_release(future);
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(an_enormous_argument_to_a_closed_executor_is_refused_like_any_other)
+TEST(an_enormous_argument_to_a_closed_executor_is_refused_like_any_other)
 {
     struct cf_executor *shut = kinds_open(1), *interrupted = kinds_open(1);
     const size_t lengths[] = { SIZE_MAX, SIZE_MAX - 3, SIZE_MAX - 20, SIZE_MAX / 2 + 1 };
@@ -98,9 +94,8 @@ START_TEST(an_enormous_argument_to_a_closed_executor_is_refused_like_any_other)
     cf_close(shut);
     cf_close(interrupted);
 }
-END_TEST
 
-START_TEST(a_map_after_shutdown_fails_each_item)
+TEST(a_map_after_shutdown_fails_each_item)
 {
     struct cf_executor *pool = kinds_open(1);
     const int numbers[] = { 1, 2, 3 };
@@ -116,9 +111,8 @@ START_TEST(a_map_after_shutdown_fails_each_item)
     cf_iter_free(iter);
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(shutdown_can_be_repeated_and_add_to_an_earlier_one)
+TEST(shutdown_can_be_repeated_and_add_to_an_earlier_one)
 {
     struct cf_executor *pool = kinds_open(1);
     struct stage *stage = stage_new();
@@ -137,9 +131,8 @@ START_TEST(shutdown_can_be_repeated_and_add_to_an_earlier_one)
     cf_release(pending);
     ck_assert_int_eq(cf_close(pool), 0);
 }
-END_TEST
 
-START_TEST(futures_outlive_their_executor)
+TEST(futures_outlive_their_executor)
 {
     struct cf_executor *pool = kinds_open(2);
     struct cf_future *good = cf_submit(pool, &task_echo, "BR", 3);
@@ -156,9 +149,8 @@ START_TEST(futures_outlive_their_executor)
     cf_release(good);
     cf_release(bad);
 }
-END_TEST
 
-START_TEST(a_released_future_still_runs)
+TEST(a_released_future_still_runs)
 {
     struct cf_executor *pool = kinds_open(2);
     struct stage *stage = stage_new();
@@ -168,9 +160,8 @@ START_TEST(a_released_future_still_runs)
     ck_assert_int_eq(cf_close(pool), 0);
     ck_assert_uint_eq(latch_count(&stage->ended), 50);
 }
-END_TEST
 
-START_TEST(close_gives_back_every_thread_and_descriptor)
+TEST(close_gives_back_every_thread_and_descriptor)
 {
     cf_close(kinds_open(1));
     size_t threads = asserts_threads();
@@ -189,15 +180,13 @@ START_TEST(close_gives_back_every_thread_and_descriptor)
         ck_assert_uint_eq(asserts_fds(), fds);
     }
 }
-END_TEST
 
-START_TEST(an_executor_that_was_never_used_closes)
+TEST(an_executor_that_was_never_used_closes)
 {
     ck_assert_int_eq(cf_close(kinds_open(4)), 0);
 }
-END_TEST
 
-START_TEST(two_executors_do_not_meet)
+TEST(two_executors_do_not_meet)
 {
     struct cf_executor *one = kinds_open(1);
     struct cf_executor *two = kinds_open(1);
@@ -209,7 +198,6 @@ START_TEST(two_executors_do_not_meet)
     ck_assert_int_eq(asserts_take_int(tasks_submit_int(two, &task_twice, 5)), 10);
     ck_assert_int_eq(cf_close(two), 0);
 }
-END_TEST
 
 static void *
 wait_for_shutdown(void *pool)
@@ -218,7 +206,7 @@ wait_for_shutdown(void *pool)
     return NULL;
 }
 
-START_TEST(several_threads_may_wait_for_the_shutdown)
+TEST(several_threads_may_wait_for_the_shutdown)
 {
     struct cf_executor *pool = kinds_open(2);
     struct stage *stage = stage_new();
@@ -234,7 +222,6 @@ START_TEST(several_threads_may_wait_for_the_shutdown)
     cf_release(running);
     ck_assert_int_eq(cf_close(pool), 0);
 }
-END_TEST
 
 const TTest **const common_close[] = {
     &shutdown_without_cancel_runs_what_is_pending,

@@ -57,7 +57,7 @@ assert_diary(struct diary *diary, const int *numbers, int n)
         ck_assert_int_eq(diary->entries[i], numbers[i]);
 }
 
-START_TEST(callbacks_run_once_in_the_order_in_which_they_were_added)
+TEST(callbacks_run_once_in_the_order_in_which_they_were_added)
 {
     struct cf_executor *pool = kinds_open(2);
     struct diary diary = new_diary();
@@ -73,9 +73,8 @@ START_TEST(callbacks_run_once_in_the_order_in_which_they_were_added)
     assert_diary(&diary, (int[]){ 0, 1, 2 }, 3);
     cf_release(future);
 }
-END_TEST
 
-START_TEST(a_callback_added_to_a_done_future_runs_at_once_in_the_adder)
+TEST(a_callback_added_to_a_done_future_runs_at_once_in_the_adder)
 {
     struct cf_executor *pool = kinds_open(1);
     struct diary diary = new_diary();
@@ -89,9 +88,8 @@ START_TEST(a_callback_added_to_a_done_future_runs_at_once_in_the_adder)
     cf_release(future);
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(a_failed_call_runs_its_callbacks_too)
+TEST(a_failed_call_runs_its_callbacks_too)
 {
     struct cf_executor *pool = kinds_open(1);
     struct diary diary = new_diary();
@@ -103,7 +101,6 @@ START_TEST(a_failed_call_runs_its_callbacks_too)
     assert_diary(&diary, (int[]){ 5 }, 1);
     cf_release(future);
 }
-END_TEST
 
 static pthread_t here;
 
@@ -114,7 +111,7 @@ note_here(struct cf_future *future, void *data)
     note(future, data);
 }
 
-START_TEST(cancelling_runs_the_callbacks_in_the_canceller)
+TEST(cancelling_runs_the_callbacks_in_the_canceller)
 {
     struct cf_executor *pool = kinds_open(1);
     struct diary diary = new_diary();
@@ -135,9 +132,8 @@ START_TEST(cancelling_runs_the_callbacks_in_the_canceller)
     cf_close(pool);
     ck_assert_int_eq(diary.n, 2);
 }
-END_TEST
 
-START_TEST(shutdown_with_cancel_runs_the_callbacks_in_its_caller)
+TEST(shutdown_with_cancel_runs_the_callbacks_in_its_caller)
 {
     struct cf_executor *pool = kinds_open(1);
     struct diary diary = new_diary();
@@ -156,7 +152,6 @@ START_TEST(shutdown_with_cancel_runs_the_callbacks_in_its_caller)
     cf_release(running);
     cf_close(pool);
 }
-END_TEST
 
 static void
 note_and_add(struct cf_future *future, void *data)
@@ -167,7 +162,7 @@ note_and_add(struct cf_future *future, void *data)
     ck_assert_int_eq(cf_on_done(future, note, entry + 1), 0);
 }
 
-START_TEST(a_callback_may_add_a_callback)
+TEST(a_callback_may_add_a_callback)
 {
     struct cf_executor *pool = kinds_open(1);
     struct diary diary = new_diary();
@@ -181,7 +176,6 @@ START_TEST(a_callback_may_add_a_callback)
     assert_diary(&diary, (int[]){ 1, 2 }, 2);
     cf_release(future);
 }
-END_TEST
 
 struct follow {
     struct cf_executor *pool;
@@ -196,7 +190,7 @@ submit_next(struct cf_future *future, void *data)
     follow->next = tasks_submit_int(follow->pool, &task_twice, asserts_int(future));
 }
 
-START_TEST(a_callback_may_submit_to_its_executor)
+TEST(a_callback_may_submit_to_its_executor)
 {
     struct cf_executor *pool = kinds_open(1);
     struct follow follow = { .pool = pool };
@@ -211,9 +205,8 @@ START_TEST(a_callback_may_submit_to_its_executor)
     cf_release(future);
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(the_callback_has_a_reference_of_the_librarys)
+TEST(the_callback_has_a_reference_of_the_librarys)
 {
     struct cf_executor *pool = kinds_open(1);
     struct diary diary = new_diary();
@@ -227,9 +220,8 @@ START_TEST(the_callback_has_a_reference_of_the_librarys)
     cf_close(pool);
     assert_diary(&diary, (int[]){ 7 }, 1);
 }
-END_TEST
 
-START_TEST(a_removed_callback_never_runs)
+TEST(a_removed_callback_never_runs)
 {
     struct cf_executor *pool = kinds_open(1);
     struct diary diary = new_diary();
@@ -248,7 +240,6 @@ START_TEST(a_removed_callback_never_runs)
     ck_assert(!cf_remove_on_done(future, note, &entries[0]));
     cf_release(future);
 }
-END_TEST
 
 /* What an observer has seen of one call after the other. */
 struct watch {
@@ -286,7 +277,7 @@ open_observed(struct watch *watch)
     return pool;
 }
 
-START_TEST(an_observer_sees_a_call_submitted_started_and_ended)
+TEST(an_observer_sees_a_call_submitted_started_and_ended)
 {
     struct watch watch;
     struct cf_executor *pool = open_observed(&watch);
@@ -309,9 +300,8 @@ START_TEST(an_observer_sees_a_call_submitted_started_and_ended)
     }
     cf_release(future);
 }
-END_TEST
 
-START_TEST(an_observer_sees_a_cancelled_call_end_without_a_worker)
+TEST(an_observer_sees_a_cancelled_call_end_without_a_worker)
 {
     struct watch watch;
     struct cf_executor *pool = open_observed(&watch);
@@ -334,9 +324,8 @@ START_TEST(an_observer_sees_a_cancelled_call_end_without_a_worker)
     cf_release(pending);
     cf_release(running);
 }
-END_TEST
 
-START_TEST(an_observer_sees_nothing_of_a_refused_call)
+TEST(an_observer_sees_nothing_of_a_refused_call)
 {
     struct watch watch;
     struct cf_executor *pool = open_observed(&watch);
@@ -347,7 +336,6 @@ START_TEST(an_observer_sees_nothing_of_a_refused_call)
     cf_close(pool);
     ck_assert_int_eq(watch.n, 0);
 }
-END_TEST
 
 const TTest **const common_done[] = {
     &callbacks_run_once_in_the_order_in_which_they_were_added,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* common_wait.c - the common table: waiting for many futures with cf_wait() and cf_as_completed(). */
+/* common_wait.c - the common table: waiting for many futures with cf_wait(). */
 
 #include <errno.h>
 
@@ -7,23 +7,7 @@
 #include "kinds.h"
 #include "tasks.h"
 
-/* Submit n calls, the i-th of which ends when go has been raised i + 1 times, and wait until they run. */
-static void
-start(struct cf_executor *pool, struct stage *stage, struct cf_future **futures, int n)
-{
-    for (int i = 0; i < n; i++)
-        futures[i] = tasks_submit_cue(pool, stage, i, (uint32_t)i + 1);
-    latch_await(&stage->started, (uint32_t)n);
-}
-
-static void
-release(struct cf_future **futures, int n)
-{
-    for (int i = 0; i < n; i++)
-        cf_release(futures[i]);
-}
-
-START_TEST(waiting_for_no_futures_returns_at_once)
+TEST(waiting_for_no_futures_returns_at_once)
 {
     size_t done = 99;
 
@@ -35,16 +19,15 @@ START_TEST(waiting_for_no_futures_returns_at_once)
     asserts_ends(iter, CF_END);
     cf_iter_free(iter);
 }
-END_TEST
 
-START_TEST(wait_for_all_returns_when_all_are_done)
+TEST(wait_for_all_returns_when_all_are_done)
 {
     struct cf_executor *pool = kinds_open(3);
     struct stage *stage = stage_new();
     struct cf_future *futures[3];
     size_t done = 99;
 
-    start(pool, stage, futures, 3);
+    tasks_start_several(pool, stage, futures, 3);
     latch_add(&stage->go, 2);
     ck_assert_int_eq(cf_wait(futures, 3, CF_ALL_COMPLETED, cf_after(0.3), &done), CF_TIMEOUT);
     ck_assert_uint_eq(done, 2);
@@ -53,19 +36,18 @@ START_TEST(wait_for_all_returns_when_all_are_done)
     ck_assert_uint_eq(done, 3);
     for (int i = 0; i < 3; i++)
         ck_assert_int_eq(asserts_int(futures[i]), i);
-    release(futures, 3);
+    tasks_release_all(futures, 3);
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(wait_for_the_first_returns_when_one_is_done)
+TEST(wait_for_the_first_returns_when_one_is_done)
 {
     struct cf_executor *pool = kinds_open(3);
     struct stage *stage = stage_new();
     struct cf_future *futures[3];
     size_t done = 99;
 
-    start(pool, stage, futures, 3);
+    tasks_start_several(pool, stage, futures, 3);
     ck_assert_int_eq(cf_wait(futures, 3, CF_FIRST_COMPLETED, cf_after(0.1), &done), CF_TIMEOUT);
     ck_assert_uint_eq(done, 0);
     latch_raise(&stage->go);
@@ -74,12 +56,11 @@ START_TEST(wait_for_the_first_returns_when_one_is_done)
     ck_assert_int_eq(asserts_int(futures[0]), 0);
     latch_add(&stage->go, 2);
     cf_wait(futures, 3, CF_ALL_COMPLETED, CF_NEVER, NULL);
-    release(futures, 3);
+    tasks_release_all(futures, 3);
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(wait_for_the_first_error_returns_when_one_has_failed)
+TEST(wait_for_the_first_error_returns_when_one_has_failed)
 {
     struct cf_executor *pool = kinds_open(3);
     struct stage *stage = stage_new();
@@ -101,12 +82,11 @@ START_TEST(wait_for_the_first_error_returns_when_one_has_failed)
     ck_assert_int_eq(asserts_error(futures[1], CF_RAISED)->code, 7);
     latch_raise(&stage->go);
     cf_wait(futures, 3, CF_ALL_COMPLETED, CF_NEVER, NULL);
-    release(futures, 3);
+    tasks_release_all(futures, 3);
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(wait_for_the_first_error_returns_when_all_are_done_without_one)
+TEST(wait_for_the_first_error_returns_when_all_are_done_without_one)
 {
     struct cf_executor *pool = kinds_open(2);
     struct cf_future *futures[4];
@@ -116,12 +96,11 @@ START_TEST(wait_for_the_first_error_returns_when_all_are_done_without_one)
         futures[i] = tasks_submit_int(pool, &task_twice, i);
     ck_assert_int_eq(cf_wait(futures, 4, CF_FIRST_ERROR, CF_NEVER, &done), CF_OK);
     ck_assert_uint_eq(done, 4);
-    release(futures, 4);
+    tasks_release_all(futures, 4);
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(a_cancelled_future_is_done_but_not_failed)
+TEST(a_cancelled_future_is_done_but_not_failed)
 {
     struct cf_executor *pool = kinds_open(1);
     struct stage *stage = stage_new();
@@ -139,12 +118,11 @@ START_TEST(a_cancelled_future_is_done_but_not_failed)
     latch_raise(&stage->go);
     ck_assert_int_eq(cf_wait(futures, 2, CF_FIRST_ERROR, CF_NEVER, &done), CF_OK);
     ck_assert_uint_eq(done, 2);
-    release(futures, 2);
+    tasks_release_all(futures, 2);
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(wait_puts_the_done_ones_first_each_part_in_its_former_order)
+TEST(wait_puts_the_done_ones_first_each_part_in_its_former_order)
 {
     struct cf_executor *pool = kinds_open(6);
     struct stage *stage = stage_new();
@@ -163,12 +141,11 @@ START_TEST(wait_puts_the_done_ones_first_each_part_in_its_former_order)
     latch_raise(&stage->go);
     for (int i = 0; i < 6; i++)
         ck_assert_int_eq(asserts_int(futures[i]), expected[i]);
-    release(futures, 6);
+    tasks_release_all(futures, 6);
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(a_future_named_twice_is_two_entries)
+TEST(a_future_named_twice_is_two_entries)
 {
     struct cf_executor *pool = kinds_open(2);
     struct stage *stage = stage_new();
@@ -176,7 +153,7 @@ START_TEST(a_future_named_twice_is_two_entries)
     struct cf_future *both[2];
     size_t done = 99;
 
-    start(pool, stage, both, 2);
+    tasks_start_several(pool, stage, both, 2);
     one = both[0];
     two = both[1];
     struct cf_future *entries[] = { two, one, two, one };
@@ -188,12 +165,11 @@ START_TEST(a_future_named_twice_is_two_entries)
     latch_raise(&stage->go);
     ck_assert_int_eq(cf_wait(entries, 4, CF_ALL_COMPLETED, CF_NEVER, &done), CF_OK);
     ck_assert_uint_eq(done, 4);
-    release(both, 2);
+    tasks_release_all(both, 2);
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(futures_of_different_executors_may_mix)
+TEST(futures_of_different_executors_may_mix)
 {
     struct cf_executor *one = kinds_open(1);
     struct cf_executor *two = kinds_open(1);
@@ -216,14 +192,13 @@ START_TEST(futures_of_different_executors_may_mix)
     }
     asserts_ends(iter, CF_END);
     cf_iter_free(iter);
-    release(futures, 4);
+    tasks_release_all(futures, 4);
     cf_close(one);
     cf_close(two);
     cf_close(inline_pool);
 }
-END_TEST
 
-START_TEST(a_deadline_in_the_past_only_looks)
+TEST(a_deadline_in_the_past_only_looks)
 {
     struct cf_executor *pool = kinds_open(1);
     struct stage *stage = stage_new();
@@ -238,12 +213,11 @@ START_TEST(a_deadline_in_the_past_only_looks)
     asserts_int(futures[1]);
     ck_assert_int_eq(cf_wait(futures, 2, CF_ALL_COMPLETED, 0, &done), CF_OK);
     ck_assert_uint_eq(done, 2);
-    release(futures, 2);
+    tasks_release_all(futures, 2);
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(a_deadline_before_the_clock_began_is_past_as_well)
+TEST(a_deadline_before_the_clock_began_is_past_as_well)
 {
     struct cf_executor *pool = kinds_open(1);
     struct stage *stage = stage_new();
@@ -264,12 +238,11 @@ START_TEST(a_deadline_before_the_clock_began_is_past_as_well)
         cf_iter_free(iter);
     }
     latch_raise(&stage->go);
-    release(futures, 2);
+    tasks_release_all(futures, 2);
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(a_deadline_is_kept_neither_early_nor_very_late)
+TEST(a_deadline_is_kept_neither_early_nor_very_late)
 {
     struct cf_executor *pool = kinds_open(1);
     struct stage *stage = stage_new();
@@ -284,9 +257,8 @@ START_TEST(a_deadline_is_kept_neither_early_nor_very_late)
     ck_assert_int_eq(asserts_take_int(future), 0);
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(the_error_of_a_task_that_timed_out_is_not_the_timeout_of_the_wait)
+TEST(the_error_of_a_task_that_timed_out_is_not_the_timeout_of_the_wait)
 {
     struct cf_executor *pool = kinds_open(1);
     const struct blame what = { "errno", ETIMEDOUT, "timed out" };
@@ -301,136 +273,6 @@ START_TEST(the_error_of_a_task_that_timed_out_is_not_the_timeout_of_the_wait)
     cf_release(future);
     cf_close(pool);
 }
-END_TEST
-
-START_TEST(as_completed_yields_in_the_order_in_which_calls_end)
-{
-    struct cf_executor *pool = kinds_open(5);
-    struct stage *stage = stage_new();
-    struct cf_future *futures[5];
-
-    for (int i = 0; i < 5; i++)
-        futures[i] = tasks_submit_cue(pool, stage, i, (uint32_t)(5 - i));
-    struct cf_iter *iter = cf_as_completed(futures, 5, CF_NEVER);
-    for (int i = 4; i >= 0; i--) {
-        latch_raise(&stage->go);
-        ck_assert_ptr_eq(cf_next(iter), futures[i]);
-        ck_assert_int_eq(cf_status(iter), CF_OK);
-    }
-    asserts_ends(iter, CF_END);
-    asserts_ends(iter, CF_END);
-    cf_iter_free(iter);
-    release(futures, 5);
-    cf_close(pool);
-}
-END_TEST
-
-START_TEST(as_completed_yields_those_already_done_first)
-{
-    struct cf_executor *pool = kinds_open(1);
-    struct stage *stage = stage_new();
-    struct cf_future *early = tasks_submit_int(pool, &task_twice, 1);
-    asserts_int(early);
-    struct cf_future *futures[] = { tasks_start_holding(pool, stage, 0), early };
-
-    struct cf_iter *iter = cf_as_completed(futures, 2, CF_NEVER);
-    ck_assert_ptr_eq(cf_next(iter), early);
-    latch_raise(&stage->go);
-    ck_assert_ptr_eq(cf_next(iter), futures[0]);
-    asserts_ends(iter, CF_END);
-    cf_iter_free(iter);
-    release(futures, 2);
-    cf_close(pool);
-}
-END_TEST
-
-START_TEST(as_completed_yields_each_future_once)
-{
-    enum { CALLS = 500 };
-    struct cf_executor *pool = kinds_open(4);
-    static struct cf_future *futures[CALLS];
-    static bool seen[CALLS];
-    size_t total;
-
-    for (int i = 0; i < CALLS; i++)
-        futures[i] = tasks_submit_int(pool, &task_twice, i);
-    struct cf_iter *iter = cf_as_completed(futures, CALLS, CF_NEVER);
-    for (size_t n = 0; n < CALLS; n++) {
-        ck_assert_uint_eq(cf_remaining(iter, &total), CALLS - n);
-        ck_assert_uint_eq(total, CALLS);
-        struct cf_future *future = cf_next(iter);
-        ck_assert_ptr_nonnull(future);
-        int item = asserts_int(future) / 2;
-        ck_assert(!seen[item]);
-        seen[item] = true;
-    }
-    asserts_ends(iter, CF_END);
-    cf_iter_free(iter);
-    release(futures, CALLS);
-    cf_close(pool);
-}
-END_TEST
-
-START_TEST(on_its_deadline_as_completed_tells_how_many_are_left_and_can_go_on)
-{
-    struct cf_executor *pool = kinds_open(3);
-    struct stage *stage = stage_new();
-    struct cf_future *futures[3];
-    size_t total = 99;
-
-    start(pool, stage, futures, 3);
-    struct cf_iter *iter = cf_as_completed(futures, 3, cf_after(0.3));
-    latch_raise(&stage->go);
-    ck_assert_ptr_eq(cf_next(iter), futures[0]);
-    asserts_ends(iter, CF_TIMEOUT);
-    ck_assert_uint_eq(cf_remaining(iter, &total), 2);
-    ck_assert_uint_eq(total, 3);
-    asserts_ends(iter, CF_TIMEOUT);
-    latch_raise(&stage->go);
-    asserts_int(futures[1]);
-    ck_assert_ptr_eq(cf_next(iter), futures[1]);
-    asserts_ends(iter, CF_TIMEOUT);
-    latch_raise(&stage->go);
-    asserts_int(futures[2]);
-    ck_assert_ptr_eq(cf_next(iter), futures[2]);
-    asserts_ends(iter, CF_END);
-    cf_iter_free(iter);
-    release(futures, 3);
-    cf_close(pool);
-}
-END_TEST
-
-START_TEST(as_completed_does_not_cancel_when_it_is_freed)
-{
-    struct cf_executor *pool = kinds_open(1);
-    struct stage *stage = stage_new();
-    struct cf_future *futures[] = { tasks_start_holding(pool, stage, 0), tasks_submit_cue(pool, stage, 1, 0) };
-
-    cf_iter_free(cf_as_completed(futures, 2, CF_NEVER));
-    latch_raise(&stage->go);
-    ck_assert_int_eq(asserts_take_int(futures[1]), 1);
-    ck_assert_int_eq(asserts_take_int(futures[0]), 0);
-    cf_close(pool);
-}
-END_TEST
-
-START_TEST(a_taken_future_is_the_takers)
-{
-    struct cf_executor *pool = kinds_open(1);
-    struct cf_future *future = cf_submit(pool, &task_echo, "BR", 3);
-    struct cf_iter *iter = cf_as_completed(&future, 1, CF_NEVER);
-
-    cf_release(future);
-    future = cf_take(iter);
-    ck_assert_int_eq(cf_status(iter), CF_OK);
-    ck_assert_ptr_null(cf_take(iter));
-    ck_assert_int_eq(cf_status(iter), CF_END);
-    cf_iter_free(iter);
-    cf_close(pool);
-    ck_assert_str_eq(cf_result(future, NULL), "BR");
-    cf_release(future);
-}
-END_TEST
 
 const TTest **const common_wait[] = {
     &waiting_for_no_futures_returns_at_once,
@@ -446,11 +288,5 @@ const TTest **const common_wait[] = {
     &a_deadline_before_the_clock_began_is_past_as_well,
     &a_deadline_is_kept_neither_early_nor_very_late,
     &the_error_of_a_task_that_timed_out_is_not_the_timeout_of_the_wait,
-    &as_completed_yields_in_the_order_in_which_calls_end,
-    &as_completed_yields_those_already_done_first,
-    &as_completed_yields_each_future_once,
-    &on_its_deadline_as_completed_tells_how_many_are_left_and_can_go_on,
-    &as_completed_does_not_cancel_when_it_is_freed,
-    &a_taken_future_is_the_takers,
     NULL,
 };

@@ -8,7 +8,7 @@
 #include "kinds.h"
 #include "tasks.h"
 
-START_TEST(open_worker_runs_once_before_the_first_call)
+TEST(open_worker_runs_once_before_the_first_call)
 {
     struct stage *stage = stage_new();
     struct cf_executor *pool = kind->open(
@@ -27,7 +27,6 @@ START_TEST(open_worker_runs_once_before_the_first_call)
     cf_close(pool);
     ck_assert_uint_eq(latch_count(&stage->opened), 1);
 }
-END_TEST
 
 /* A connection to a stage, as far as close_worker() can know it. */
 static int
@@ -50,7 +49,7 @@ close_stage(void *local)
     latch_raise(&((struct stage *)local)->closed);
 }
 
-START_TEST(close_worker_runs_after_the_last_call)
+TEST(close_worker_runs_after_the_last_call)
 {
     struct stage *stage = stage_new();
     struct cf_executor *pool = kind->open(&(struct cf_options){
@@ -67,7 +66,6 @@ START_TEST(close_worker_runs_after_the_last_call)
     ck_assert_uint_le(latch_count(&stage->opened), 3);
     ck_assert_uint_eq(latch_count(&stage->closed), latch_count(&stage->opened));
 }
-END_TEST
 
 static int
 refuse_to_open(struct cf_call *call, void **local, const void *worker_arg)
@@ -90,7 +88,7 @@ assert_broken(struct cf_future *future)
     ck_assert_ptr_nonnull(strstr(error->message, "no connection to the database"));
 }
 
-START_TEST(an_open_worker_that_fails_breaks_the_executor_and_every_future_says_why)
+TEST(an_open_worker_that_fails_breaks_the_executor_and_every_future_says_why)
 {
     struct stage *stage = stage_new();
     struct cf_executor *pool = kind->open(&(struct cf_options){
@@ -114,7 +112,6 @@ START_TEST(an_open_worker_that_fails_breaks_the_executor_and_every_future_says_w
     ck_assert_uint_le(latch_count(&stage->opened), 2);
     ck_assert_uint_eq(latch_count(&stage->closed), 0);
 }
-END_TEST
 
 static int
 fail_with_a_number(struct cf_call *call, void **local, const void *worker_arg)
@@ -125,7 +122,7 @@ fail_with_a_number(struct cf_call *call, void **local, const void *worker_arg)
     return 9;
 }
 
-START_TEST(an_open_worker_that_fails_without_raising_breaks_the_executor_too)
+TEST(an_open_worker_that_fails_without_raising_breaks_the_executor_too)
 {
     struct cf_executor *pool = kind->open(&(struct cf_options){ .max_workers = 1, .open_worker = fail_with_a_number });
     struct cf_future *future = tasks_submit_int(pool, &task_twice, 1);
@@ -134,9 +131,8 @@ START_TEST(an_open_worker_that_fails_without_raising_breaks_the_executor_too)
     cf_release(future);
     ck_assert_int_eq(cf_close(pool), -1);
 }
-END_TEST
 
-START_TEST(a_map_on_a_broken_executor_says_so_for_each_item)
+TEST(a_map_on_a_broken_executor_says_so_for_each_item)
 {
     struct stage *stage = stage_new();
     struct cf_executor *pool =
@@ -153,9 +149,8 @@ START_TEST(a_map_on_a_broken_executor_says_so_for_each_item)
     cf_iter_free(iter);
     ck_assert_int_eq(cf_close(pool), -1);
 }
-END_TEST
 
-START_TEST(a_broken_executor_refuses_as_broken_before_as_shut_down)
+TEST(a_broken_executor_refuses_as_broken_before_as_shut_down)
 {
     struct stage *stage = stage_new();
     struct cf_executor *pool =
@@ -171,7 +166,6 @@ START_TEST(a_broken_executor_refuses_as_broken_before_as_shut_down)
     cf_release(future);
     cf_close(pool);
 }
-END_TEST
 
 /* Fails with the code that worker_arg points to. */
 static int
@@ -182,7 +176,7 @@ fail_with_code(struct cf_call *call, void **local, const void *worker_arg)
 }
 
 /* Whatever its code means elsewhere: 7 is E2BIG, as an errno. */
-START_TEST(what_a_broken_executor_refuses_keeps_its_argument)
+TEST(what_a_broken_executor_refuses_keeps_its_argument)
 {
     const char items[][3] = { "AD", "BR", "CN", "DE", "EG" };
 
@@ -205,9 +199,8 @@ START_TEST(what_a_broken_executor_refuses_keeps_its_argument)
         ck_assert_int_eq(cf_close(pool), -1);
     }
 }
-END_TEST
 
-START_TEST(the_name_of_the_worker_is_what_the_error_says)
+TEST(the_name_of_the_worker_is_what_the_error_says)
 {
     struct cf_executor *pool = kinds_open(1);
     struct cf_future *named = cf_submit(pool, &task_worker, NULL, 0);
@@ -219,9 +212,8 @@ START_TEST(the_name_of_the_worker_is_what_the_error_says)
     cf_release(failed);
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(without_open_worker_there_is_nothing_local)
+TEST(without_open_worker_there_is_nothing_local)
 {
     struct cf_executor *pool = kinds_open(1);
     struct cf_future *future = cf_submit(pool, &task_local, NULL, 0);
@@ -231,7 +223,6 @@ START_TEST(without_open_worker_there_is_nothing_local)
     cf_release(future);
     cf_close(pool);
 }
-END_TEST
 
 const TTest **const common_worker[] = {
     &open_worker_runs_once_before_the_first_call,

@@ -16,7 +16,7 @@ shuffled(int i)
     return i * 37 % 101;
 }
 
-START_TEST(futures_come_in_the_order_in_which_they_were_settled)
+TEST(futures_come_in_the_order_in_which_they_were_settled)
 {
     struct cf_future *futures[101];
 
@@ -34,9 +34,8 @@ START_TEST(futures_come_in_the_order_in_which_they_were_settled)
     for (int i = 0; i < 101; i++)
         cf_release(futures[i]);
 }
-END_TEST
 
-START_TEST(a_cancelled_future_comes_as_completed_at_once)
+TEST(a_cancelled_future_comes_as_completed_at_once)
 {
     struct cf_executor *pool = tasks_pool(1);
     struct stage *stage = stage_new();
@@ -57,7 +56,6 @@ START_TEST(a_cancelled_future_comes_as_completed_at_once)
         cf_release(futures[i]);
     cf_close(pool);
 }
-END_TEST
 
 static struct latch freed;
 
@@ -77,7 +75,7 @@ owned(struct cf_call *call)
 }
 static const struct cf_task task_owned = { "owned", owned };
 
-START_TEST(what_was_yielded_is_kept_no_longer_than_lent)
+TEST(what_was_yielded_is_kept_no_longer_than_lent)
 {
     struct cf_executor *pool = tasks_pool(1);
     struct cf_future *futures[10];
@@ -99,9 +97,8 @@ START_TEST(what_was_yielded_is_kept_no_longer_than_lent)
     cf_iter_free(iter);
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(what_was_not_yielded_is_kept_until_the_iterator_is_freed)
+TEST(what_was_not_yielded_is_kept_until_the_iterator_is_freed)
 {
     struct cf_executor *pool = tasks_pool(1);
     struct cf_future *futures[4];
@@ -117,9 +114,8 @@ START_TEST(what_was_not_yielded_is_kept_until_the_iterator_is_freed)
     cf_iter_free(iter);
     ck_assert_uint_eq(latch_count(&freed), 4);
 }
-END_TEST
 
-START_TEST(a_future_named_twice_comes_once)
+TEST(a_future_named_twice_comes_once)
 {
     struct cf_executor *pool = tasks_pool(1);
     struct stage *stage = stage_new();
@@ -134,9 +130,8 @@ START_TEST(a_future_named_twice_comes_once)
     cf_release(future);
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(a_hundred_thousand_futures_as_completed_are_linear)
+TEST(a_hundred_thousand_futures_as_completed_are_linear)
 {
     enum { CALLS = 100000 };
     struct cf_executor *pool = tasks_pool(2);
@@ -155,28 +150,27 @@ START_TEST(a_hundred_thousand_futures_as_completed_are_linear)
     cf_iter_free(iter);
     cf_close(pool);
 }
-END_TEST
 
 /* What takes n steps whenever there is nothing to yield does not end within the time limit. */
-START_TEST(looking_at_a_hundred_thousand_promises_after_each_is_linear)
+TEST(looking_at_a_hundred_thousand_promises_after_each_is_linear)
 {
     enum { MANY = 100000 };
     static struct cf_future *promises[MANY];
     const int n = tap_sanitized() ? MANY / 5 : MANY;
+    int right = 0; /* each assertion would be a system call */
 
     for (int i = 0; i < n; i++)
         promises[i] = cf_promise();
     struct cf_iter *iter = cf_as_completed(promises, (size_t)n, cf_after(-1));
     for (int i = 0; i < n; i++) {
-        asserts_ends(iter, CF_TIMEOUT);
-        ck_assert(cf_settle(promises[i], NULL, 0));
-        ck_assert_ptr_eq(cf_next(iter), promises[i]);
+        right += cf_next(iter) == NULL && cf_status(iter) == CF_TIMEOUT;
+        right += cf_settle(promises[i], NULL, 0) && cf_next(iter) == promises[i];
         cf_release(promises[i]);
     }
+    ck_assert_int_eq(right, 2 * n);
     asserts_ends(iter, CF_END);
     cf_iter_free(iter);
 }
-END_TEST
 
 struct settler {
     pthread_t thread;
@@ -194,7 +188,7 @@ settle_some(void *data)
     return NULL;
 }
 
-START_TEST(several_threads_may_settle_while_one_reads)
+TEST(several_threads_may_settle_while_one_reads)
 {
     struct cf_future *futures[300];
     struct settler settlers[3];
@@ -222,9 +216,8 @@ START_TEST(several_threads_may_settle_while_one_reads)
     for (int i = 0; i < 300; i++)
         cf_release(futures[i]);
 }
-END_TEST
 
-START_TEST(an_iterator_freed_early_lets_the_rest_be)
+TEST(an_iterator_freed_early_lets_the_rest_be)
 {
     struct cf_future *futures[3];
 
@@ -240,7 +233,6 @@ START_TEST(an_iterator_freed_early_lets_the_rest_be)
     for (int i = 0; i < 3; i++)
         cf_release(futures[i]);
 }
-END_TEST
 
 static void *
 read_three(void *iter)
@@ -250,7 +242,7 @@ read_three(void *iter)
     return NULL;
 }
 
-START_TEST(an_iterator_may_go_from_thread_to_thread)
+TEST(an_iterator_may_go_from_thread_to_thread)
 {
     struct cf_executor *pool = tasks_pool(2);
     const int numbers[12] = { 0 };
@@ -276,9 +268,8 @@ START_TEST(an_iterator_may_go_from_thread_to_thread)
         cf_release(futures[i]);
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(a_future_may_be_in_several_iterators)
+TEST(a_future_may_be_in_several_iterators)
 {
     struct cf_future *future = cf_promise();
     struct cf_iter *iters[5];
@@ -296,7 +287,6 @@ START_TEST(a_future_may_be_in_several_iterators)
         cf_iter_free(iters[i]);
     }
 }
-END_TEST
 
 static const TTest **const tests[] = {
     &futures_come_in_the_order_in_which_they_were_settled,

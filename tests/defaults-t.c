@@ -13,7 +13,7 @@
 #include "tap.h"
 #include "tasks.h"
 
-START_TEST(without_a_word_from_outside_the_affinity_mask_counts)
+TEST(without_a_word_from_outside_the_affinity_mask_counts)
 {
     cpu_set_t mask;
 
@@ -22,9 +22,8 @@ START_TEST(without_a_word_from_outside_the_affinity_mask_counts)
     ck_assert_uint_ge(cf_cpu_count(), 1);
     ck_assert_uint_le(cf_cpu_count(), (unsigned)CPU_COUNT(&mask));
 }
-END_TEST
 
-START_TEST(a_process_bound_to_one_processor_has_one)
+TEST(a_process_bound_to_one_processor_has_one)
 {
     cpu_set_t mask, one;
     size_t cpu = 0;
@@ -38,25 +37,22 @@ START_TEST(a_process_bound_to_one_processor_has_one)
     ck_assert_int_eq(sched_setaffinity(0, sizeof one, &one), 0);
     ck_assert_uint_eq(cf_cpu_count(), 1);
 }
-END_TEST
 
-START_TEST(the_environment_overrides_both)
+TEST(the_environment_overrides_both)
 {
     ck_assert_int_eq(setenv("CF_CPU_COUNT", "3", 1), 0);
     ck_assert_uint_eq(cf_cpu_count(), 3);
 }
-END_TEST
 
-START_TEST(the_environment_may_say_many)
+TEST(the_environment_may_say_many)
 {
     ck_assert_int_eq(setenv("CF_CPU_COUNT", "1000", 1), 0);
     ck_assert_uint_eq(cf_cpu_count(), 1000);
 }
-END_TEST
 
 static const char *const nonsense[] = { "", "0", "-1", "two", "2x", "0x4", " ", "99999999999999999999", "1.5" };
 
-START_TEST(nonsense_in_the_environment_is_ignored)
+TEST(nonsense_in_the_environment_is_ignored)
 {
     unsetenv("CF_CPU_COUNT");
     unsigned expected = cf_cpu_count();
@@ -65,52 +61,45 @@ START_TEST(nonsense_in_the_environment_is_ignored)
     ck_assert_msg(cf_cpu_count() == expected, "CF_CPU_COUNT='%s' gives %u instead of %u", nonsense[_i], cf_cpu_count(),
                   expected);
 }
-END_TEST
 
-/* Submit more calls than there can be workers, and return how many run at once. */
-static uint32_t
-run_at_once(const struct cf_options *options, int calls)
+/* Submit more calls than there can be workers: so many run at once, and no more. */
+static void
+assert_at_once(const struct cf_options *options, int calls, uint32_t expected)
 {
     struct cf_executor *pool = cf_thread_pool(options);
     struct stage *stage = stage_new();
-    uint32_t before = 0;
 
     ck_assert_ptr_nonnull(pool);
     for (int i = 0; i < calls; i++)
         cf_release(tasks_submit_cue(pool, stage, i, 1));
-    do {
-        before = latch_count(&stage->started);
-        asserts_sleep(tap_sanitized() ? 1 : 0.3);
-    } while (latch_count(&stage->started) != before);
+    latch_await(&stage->started, expected);
+    asserts_sleep(tap_sanitized() ? 0.3 : 0.1);
+    ck_assert_uint_eq(latch_count(&stage->started), expected);
     latch_raise(&stage->go);
     cf_close(pool);
-    return before;
 }
 
-START_TEST(a_thread_pool_has_four_workers_more_than_processors)
+TEST(a_thread_pool_has_four_workers_more_than_processors)
 {
     ck_assert_int_eq(setenv("CF_CPU_COUNT", "2", 1), 0);
-    ck_assert_uint_eq(run_at_once(NULL, 50), 6);
-    ck_assert_uint_eq(run_at_once(&(struct cf_options){ .max_workers = 0 }, 50), 6);
+    assert_at_once(NULL, 50, 6);
+    assert_at_once(&(struct cf_options){ .max_workers = 0 }, 50, 6);
 }
-END_TEST
 
-START_TEST(a_thread_pool_has_at_most_32_workers_by_default)
+TEST(a_thread_pool_has_at_most_32_workers_by_default)
 {
     ck_assert_int_eq(setenv("CF_CPU_COUNT", "100", 1), 0);
-    ck_assert_uint_eq(run_at_once(NULL, 50), 32);
+    assert_at_once(NULL, 50, 32);
 }
-END_TEST
 
-START_TEST(max_workers_is_obeyed)
+TEST(max_workers_is_obeyed)
 {
-    ck_assert_uint_eq(run_at_once(&(struct cf_options){ .max_workers = 1 }, 10), 1);
-    ck_assert_uint_eq(run_at_once(&(struct cf_options){ .max_workers = 3 }, 10), 3);
-    ck_assert_uint_eq(run_at_once(&(struct cf_options){ .max_workers = 40 }, 50), 40);
+    assert_at_once(&(struct cf_options){ .max_workers = 1 }, 10, 1);
+    assert_at_once(&(struct cf_options){ .max_workers = 3 }, 10, 3);
+    assert_at_once(&(struct cf_options){ .max_workers = 40 }, 50, 40);
 }
-END_TEST
 
-START_TEST(as_many_as_65535_workers_can_be_asked_for_and_no_more)
+TEST(as_many_as_65535_workers_can_be_asked_for_and_no_more)
 {
     struct cf_executor *pool = tasks_pool(65535);
 
@@ -120,9 +109,8 @@ START_TEST(as_many_as_65535_workers_can_be_asked_for_and_no_more)
     ck_assert_ptr_null(cf_thread_pool(&(struct cf_options){ .max_workers = 65536 }));
     ck_assert_int_eq(errno, EINVAL);
 }
-END_TEST
 
-START_TEST(an_inline_executor_has_one_worker_whatever_is_asked_for)
+TEST(an_inline_executor_has_one_worker_whatever_is_asked_for)
 {
     struct cf_executor *pool = cf_inline_pool(&(struct cf_options){ .max_workers = 7 });
 
@@ -130,7 +118,6 @@ START_TEST(an_inline_executor_has_one_worker_whatever_is_asked_for)
     ck_assert_int_eq(asserts_take_int(tasks_submit_int(pool, &task_twice, 2)), 4);
     cf_close(pool);
 }
-END_TEST
 
 /* A group for this process alone, below its present one, where the machine lets us make that. */
 static void
@@ -181,7 +168,7 @@ leave_group(const char *group)
     rmdir(group);
 }
 
-START_TEST(the_quota_of_the_control_group_counts_rounded_up)
+TEST(the_quota_of_the_control_group_counts_rounded_up)
 {
     cpu_set_t mask;
     static const int hundredths[] = { 50, 100, 101, 150 };
@@ -197,7 +184,6 @@ START_TEST(the_quota_of_the_control_group_counts_rounded_up)
     ck_assert_msg(count == expected[_i], "%u processors instead of %u for a quota of %d%%", count, expected[_i],
                   hundredths[_i]);
 }
-END_TEST
 
 static Suite *
 suite(void)

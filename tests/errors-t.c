@@ -7,7 +7,7 @@
 #include "asserts.h"
 #include "tasks.h"
 
-START_TEST(every_reason_and_every_status_has_its_words)
+TEST(every_reason_and_every_status_has_its_words)
 {
 #define CHECK_WHY(name, number, words)                                                                                 \
     ck_assert_int_eq(name, number);                                                                                    \
@@ -18,25 +18,22 @@ START_TEST(every_reason_and_every_status_has_its_words)
     ck_assert_str_eq(cf_status_text(name), words);
     CF_STATUS_TABLE(CHECK_STATUS)
 }
-END_TEST
 
-START_TEST(what_is_no_reason_and_no_status_has_words_as_well)
+TEST(what_is_no_reason_and_no_status_has_words_as_well)
 {
     ck_assert_ptr_nonnull(cf_why_text((enum cf_why)0));
     ck_assert_ptr_nonnull(cf_why_text((enum cf_why)99));
     ck_assert_ptr_nonnull(cf_status_text((enum cf_status)99));
 }
-END_TEST
 
-START_TEST(the_version_is_that_of_the_package)
+TEST(the_version_is_that_of_the_package)
 {
     ck_assert_int_ge(cf_version()[0], '0');
     ck_assert_int_le(cf_version()[0], '9');
     ck_assert_ptr_nonnull(strchr(cf_version(), '.'));
 }
-END_TEST
 
-START_TEST(a_cancelled_call_says_so_and_names_no_worker)
+TEST(a_cancelled_call_says_so_and_names_no_worker)
 {
     struct cf_executor *pool = tasks_pool(1);
     struct stage *stage = stage_new();
@@ -52,9 +49,8 @@ START_TEST(a_cancelled_call_says_so_and_names_no_worker)
     cf_release(running);
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(a_refused_call_has_the_words_of_its_errno)
+TEST(a_refused_call_has_the_words_of_its_errno)
 {
     struct cf_executor *pool = tasks_pool(1);
 
@@ -66,7 +62,6 @@ START_TEST(a_refused_call_has_the_words_of_its_errno)
     cf_release(future);
     cf_close(pool);
 }
-END_TEST
 
 /* Returns a result and then another number than 0, which was not raised. */
 static int
@@ -77,7 +72,7 @@ both(struct cf_call *call)
 }
 static const struct cf_task task_both = { "both", both };
 
-START_TEST(a_nonzero_return_fails_the_call_even_after_a_result)
+TEST(a_nonzero_return_fails_the_call_even_after_a_result)
 {
     struct cf_executor *pool = tasks_pool(1);
     struct cf_future *future = cf_submit(pool, &task_both, NULL, 0);
@@ -88,7 +83,6 @@ START_TEST(a_nonzero_return_fails_the_call_even_after_a_result)
     cf_release(future);
     cf_close(pool);
 }
-END_TEST
 
 /* Raises, and then pretends that nothing has happened. */
 static int
@@ -99,7 +93,7 @@ deny(struct cf_call *call)
 }
 static const struct cf_task task_deny = { "deny", deny };
 
-START_TEST(what_was_raised_counts_also_if_the_task_returns_0)
+TEST(what_was_raised_counts_also_if_the_task_returns_0)
 {
     struct cf_executor *pool = tasks_pool(1);
     struct cf_future *future = cf_submit(pool, &task_deny, NULL, 0);
@@ -108,7 +102,6 @@ START_TEST(what_was_raised_counts_also_if_the_task_returns_0)
     cf_release(future);
     cf_close(pool);
 }
-END_TEST
 
 /* Raises from strings that are gone when it returns, with every kind of argument. */
 static int
@@ -123,7 +116,7 @@ format(struct cf_call *call)
 }
 static const struct cf_task task_format = { "format", format };
 
-START_TEST(domain_and_message_are_copied_and_formatted)
+TEST(domain_and_message_are_copied_and_formatted)
 {
     struct cf_executor *pool = tasks_pool(1);
     struct cf_future *future = cf_submit(pool, &task_format, NULL, 0);
@@ -134,7 +127,6 @@ START_TEST(domain_and_message_are_copied_and_formatted)
     cf_release(future);
     cf_close(pool);
 }
-END_TEST
 
 /* Raises many times, the last time about its argument. */
 static int
@@ -146,7 +138,7 @@ many(struct cf_call *call)
 }
 static const struct cf_task task_many = { "many", many };
 
-START_TEST(the_last_of_a_thousand_errors_stands)
+TEST(the_last_of_a_thousand_errors_stands)
 {
     struct cf_executor *pool = tasks_pool(1);
     struct cf_future *future = cf_submit(pool, &task_many, NULL, 0);
@@ -157,9 +149,8 @@ START_TEST(the_last_of_a_thousand_errors_stands)
     cf_release(future);
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(constructors_say_what_was_wrong_with_errno)
+TEST(constructors_say_what_was_wrong_with_errno)
 {
     errno = 0;
     ck_assert_ptr_null(cf_thread_pool(&(struct cf_options){ .max_workers = 65536 }));
@@ -168,7 +159,6 @@ START_TEST(constructors_say_what_was_wrong_with_errno)
     ck_assert_ptr_null(cf_thread_pool(&(struct cf_options){ .max_workers = (unsigned)-1 }));
     ck_assert_int_eq(errno, EINVAL);
 }
-END_TEST
 
 static const TTest **const tests[] = {
     &every_reason_and_every_status_has_its_words,

@@ -215,6 +215,7 @@ END
     [ "$(connections)" -eq 1 ]
     for option in -m2 -w2 --max-req=2 --workers=2; do
         run -2 flags_sequential "$option" -s "$SERVER_URL"
+        [ "${lines[0]}" = "flags_sequential: --max-req: this program downloads one flag at a time" ]
     done
 }
 
@@ -283,6 +284,34 @@ END
         [ "${lines[0]}" = "CUSTOM site: $SERVER_URL" ]
     done
     [ "$(logged '"path":"/flags/br/br.png"')" -eq 3 ]
+}
+
+@test "a password in the base URL is sent, but not printed" {
+    command -v perl >/dev/null || skip "perl is missing"
+    start_server --fault=418=US
+    secret=${SERVER_URL/\/\//\/\/me:se:cret@}
+    shown=${SERVER_URL/\/\//\/\/me@}
+    for program in "${ALL[@]}"; do
+        for option in -v --json --progress=always; do
+            run -1 --separate-stderr "$program" "$option" -s "$secret" br us zz
+            [[ $output$stderr == *"$shown/us/us.png"* ]]
+            [[ $output == *"$shown"* ]]
+            [[ $output$stderr != *se:cret* ]]
+        done
+        run -2 "$program" -s "$secret?" br
+        [[ $output == *"me@127.0.0.1"*"it has a query"* ]]
+        [[ $output != *se:cret* ]]
+    done
+    SECRET=$secret run -0 perl -MIO::Socket::INET -e '
+        my $listener = IO::Socket::INET->new(Listen => 1, LocalAddr => "127.0.0.1") or die;
+        my $url = "http://me:secret\@127.0.0.1:" . $listener->sockport . "/flags";
+        my $pid = fork;
+        exec "flags_sequential", "-s", $url, "br" if $pid == 0;
+        my $s = $listener->accept;
+        while (<$s>) { print STDERR $_; last if /^\r/ }
+        print $s "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
+        waitpid $pid, 0;'
+    [[ $output == *"Authorization: Basic bWU6c2VjcmV0"* ]]
 }
 
 @test "-o names the folder, which is made with its parents" {

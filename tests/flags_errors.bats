@@ -166,6 +166,17 @@ END
     [ "$(logged code)" -eq 0 ]
 }
 
+@test "a folder that is a link to nowhere, or to itself, ends the program with 3" {
+    ln -s nowhere lost
+    ln -s round round
+    for program in "${ALL[@]}"; do
+        run -3 --separate-stderr "$program" -s http://127.0.0.1:1/flags -o lost br
+        [ "$stderr" = "$program: lost: cannot save flags in this folder: No such file or directory" ]
+        run -3 --separate-stderr "$program" -s http://127.0.0.1:1/flags -o round/new br
+        [ "$stderr" = "$program: round/new: cannot save flags in this folder: Too many levels of symbolic links" ]
+    done
+}
+
 # as_nobody PROGRAM ARGUMENT... - run a program without the rights of root, which nothing is refused to.
 as_nobody() {
     local program=$1
@@ -295,5 +306,34 @@ raise \`ulimit -n', or use --max-req=7" ]
         run -1 --separate-stderr bash -c "$program -s $SERVER_URL br us 2>&-"
         [[ $output == *$'\n  1 flag downloaded.\n  1 error.\n'* ]]
         [ "$(ls -A downloaded)" = US.png ]
+    done
+}
+
+# with_short_memory N PROGRAM ARGUMENT... - run a program in which the Nth allocation and the two after it fail.
+with_short_memory() {
+    SHORT_MEMORY=$1 LD_PRELOAD=$top_builddir/tests/short-memory.so "${@:2}"
+}
+
+@test "where memory is short every flag is accounted for, and a message says why" {
+    [ "$SANITIZER" = no ] || skip "a sanitizer has a malloc() of its own"
+    [ -e "$top_builddir/tests/short-memory.so" ] || skip "tests/short-memory.so is not built"
+    start_server
+    for program in "${ALL[@]}"; do
+        SHORT_MEMORY_COUNT=$PWD/count with_short_memory 999999999 "$program" --json -s "$SERVER_URL" ad br us
+        count=$(cat count)
+        complained=0
+        # The last of them are those of the downloads; the first ones are libcurl's, for its global state.
+        for ((n = count - 600; n < count; n += 11)); do
+            run --separate-stderr with_short_memory "$n" "$program" --json -s "$SERVER_URL" ad br us
+            [ "$status" -eq 0 ] && continue
+            # It is 3 where the memory is missed in looking at the folder.
+            [ "$status" -eq 1 ] || [ "$status" -eq 3 ] || { echo "$program $n: status $status" >&2 && return 1; }
+            [ -n "$stderr" ]
+            complained=$((complained + 1))
+            [[ $output == *'"flags": 3,'* ]] || continue
+            [ "$(grep -c '^{"code"' <<<"$output")" -eq 3 ] || [[ $stderr == *"for want of memory"* ]] ||
+                { echo "$program $n: $output $stderr" >&2 && return 1; }
+        done
+        [ "$complained" -gt 0 ]
     done
 }

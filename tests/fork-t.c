@@ -1,19 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * fork-t.c - what a forked child sees of its parent's thread pools: futures that stand still, and refusals.
- *
- * What the child asserts it tells by its exit status, because the test runner listens to the parent.
- */
+/* fork-t.c - what a forked child sees of its parent's executors: futures that stand still, and refusals. */
 
 #include <errno.h>
-#include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "asserts.h"
+#include "callbacks.h"
+#include "child.h"
 #include "tap.h"
 #include "tasks.h"
 
@@ -63,42 +57,6 @@ strike_scene(struct scene *scene)
     ck_assert_int_eq(cf_close(scene->pool), 0);
 }
 
-/* In the child: end with the number of the line unless it holds; only so much of it fits into an exit status. */
-#define CHILD_ASSERT(condition)                                                                                        \
-    do {                                                                                                               \
-        if (!(condition)) {                                                                                            \
-            dprintf(STDERR_FILENO, "child, line %d: %s\n", __LINE__, #condition);                                      \
-            _exit(1);                                                                                                  \
-        }                                                                                                              \
-    } while (0)
-
-/* Run act(data) in a forked child, which has a time limit of its own, and fail unless it returns. */
-static void
-in_child(void (*act)(void *), void *data)
-{
-    int status;
-    pid_t child = fork();
-
-    ck_assert_int_ge(child, 0);
-    if (child == 0) {
-        alarm(tap_sanitized() ? 10 * TAP_TIMEOUT : TAP_TIMEOUT);
-        act(data);
-        _exit(0);
-    }
-    ck_assert_int_eq(waitpid(child, &status, 0), child);
-    ck_assert_msg(status == 0, "the child ended with status %#x", (unsigned)status);
-}
-
-#define NO_THREADS_IN_CHILDREN "ThreadSanitizer knows no threads in the child of a process with threads"
-
-/* Skip the test if memory is allocated under locks that are not made for a fork while other threads hold them. */
-static void
-need_forks_at_any_moment(void)
-{
-    if (tap_sanitized())
-        tap_skip("the locks of a sanitizer's allocator do not survive a fork");
-}
-
 static void
 ask_futures(void *data)
 {
@@ -118,14 +76,13 @@ ask_futures(void *data)
     CHILD_ASSERT(cf_version() != NULL && cf_cpu_count() > 0);
 }
 
-START_TEST(in_a_forked_child_futures_can_be_asked_and_the_done_ones_read)
+TEST(in_a_forked_child_futures_can_be_asked_and_the_done_ones_read)
 {
     struct scene scene = set_scene();
 
-    in_child(ask_futures, &scene);
+    child_assert(ask_futures, &scene);
     strike_scene(&scene);
 }
-END_TEST
 
 static bool
 refused_for_fork(struct cf_future *future)
@@ -156,14 +113,13 @@ submit_and_cancel(void *data)
     CHILD_ASSERT(!cf_done(scene->pending));
 }
 
-START_TEST(a_forked_child_can_neither_submit_nor_cancel)
+TEST(a_forked_child_can_neither_submit_nor_cancel)
 {
     struct scene scene = set_scene();
 
-    in_child(submit_and_cancel, &scene);
+    child_assert(submit_and_cancel, &scene);
     strike_scene(&scene);
 }
-END_TEST
 
 static void
 wait_in_vain(void *data)
@@ -182,14 +138,40 @@ wait_in_vain(void *data)
     CHILD_ASSERT(cf_wait(&scene->running, 1, CF_ALL_COMPLETED, cf_after(0.01), NULL) == CF_FORKED);
 }
 
-START_TEST(in_a_forked_child_waiting_ends_at_once)
+TEST(in_a_forked_child_waiting_ends_at_once)
 {
     struct scene scene = set_scene();
 
-    in_child(wait_in_vain, &scene);
+    child_assert(wait_in_vain, &scene);
     strike_scene(&scene);
 }
-END_TEST
+
+static void
+use_promise(void *data)
+{
+    struct scene *scene = data;
+    struct cf_iter *iter = cf_as_completed(&scene->promise, 1, CF_NEVER);
+
+    CHILD_ASSERT(!cf_done(scene->promise));
+    CHILD_ASSERT(cf_result(scene->promise, NULL) == NULL);
+    CHILD_ASSERT(refused_for_fork(scene->promise));
+    CHILD_ASSERT(cf_wait(&scene->promise, 1, CF_ALL_COMPLETED, CF_NEVER, NULL) == CF_FORKED);
+    CHILD_ASSERT(cf_next(iter) == NULL && cf_status(iter) == CF_FORKED);
+    cf_iter_free(iter);
+    CHILD_ASSERT(!cf_cancel(scene->promise));
+    CHILD_ASSERT(!cf_settle(scene->promise, "child", 6) || strcmp(cf_result(scene->promise, NULL), "child") == 0);
+}
+
+TEST(in_a_forked_child_nobody_waits_for_the_parents_promise_and_settling_it_stays_there)
+{
+    struct scene scene = set_scene();
+
+    child_assert(use_promise, &scene);
+    ck_assert(!cf_done(scene.promise));
+    ck_assert(cf_settle(scene.promise, "parent", 7));
+    ck_assert_str_eq(cf_result(scene.promise, NULL), "parent");
+    strike_scene(&scene);
+}
 
 static void
 iterate_in_vain(void *data)
@@ -213,14 +195,13 @@ iterate_in_vain(void *data)
     cf_iter_free(iter);
 }
 
-START_TEST(in_a_forked_child_iterators_yield_what_is_done)
+TEST(in_a_forked_child_iterators_yield_what_is_done)
 {
     struct scene scene = set_scene();
 
-    in_child(iterate_in_vain, &scene);
+    child_assert(iterate_in_vain, &scene);
     strike_scene(&scene);
 }
-END_TEST
 
 static void
 shut_down(void *data)
@@ -235,14 +216,13 @@ shut_down(void *data)
     CHILD_ASSERT(!cf_done(scene->pending));
 }
 
-START_TEST(in_a_forked_child_shutdown_closes_descriptors_and_nothing_else)
+TEST(in_a_forked_child_shutdown_closes_descriptors_and_nothing_else)
 {
     struct scene scene = set_scene();
 
-    in_child(shut_down, &scene);
+    child_assert(shut_down, &scene);
     strike_scene(&scene);
 }
-END_TEST
 
 static void
 close_pool(void *data)
@@ -263,14 +243,13 @@ close_pool(void *data)
     cf_release(scene->promise);
 }
 
-START_TEST(in_a_forked_child_close_closes_descriptors_and_futures_can_be_released)
+TEST(in_a_forked_child_close_closes_descriptors_and_futures_can_be_released)
 {
     struct scene scene = set_scene();
 
-    in_child(close_pool, &scene);
+    child_assert(close_pool, &scene);
     strike_scene(&scene);
 }
-END_TEST
 
 static void
 interrupt(void *data)
@@ -278,7 +257,7 @@ interrupt(void *data)
     cf_interrupt(((struct scene *)data)->pool);
 }
 
-START_TEST(an_interrupt_in_a_forked_child_does_not_reach_the_parent)
+TEST(an_interrupt_in_a_forked_child_does_not_reach_the_parent)
 {
     struct cf_executor *pool = tasks_pool(1);
     struct stage *stage = stage_new();
@@ -286,7 +265,7 @@ START_TEST(an_interrupt_in_a_forked_child_does_not_reach_the_parent)
     struct cf_future *patient = cf_submit(pool, &task_patient, stage->name, sizeof stage->name);
 
     latch_await(&stage->started, 1);
-    in_child(interrupt, &scene);
+    child_assert(interrupt, &scene);
     ck_assert_int_eq(cf_wait(&patient, 1, CF_ALL_COMPLETED, cf_after(0.1), NULL), CF_TIMEOUT);
     struct cf_future *next = tasks_submit_int(pool, &task_twice, 1);
     ck_assert(!cf_done(next));
@@ -297,240 +276,53 @@ START_TEST(an_interrupt_in_a_forked_child_does_not_reach_the_parent)
     cf_release(next);
     cf_close(pool);
 }
-END_TEST
-
-/* A callback that runs in the parent as long as that likes. */
-static void
-hold(struct cf_future *future, void *data)
-{
-    struct stage *stage = data;
-
-    (void)future;
-    latch_raise(&stage->of[0]);
-    latch_await(&stage->of[1], 1);
-}
 
 static void
 remove_callbacks(void *data)
 {
     struct scene *scene = data;
 
-    CHILD_ASSERT(!cf_remove_on_done(scene->running, hold, scene->stage));
-    CHILD_ASSERT(!cf_remove_on_done(scene->pending, hold, scene->stage));
+    CHILD_ASSERT(!cf_remove_on_done(scene->running, callbacks_hold, scene->stage));
+    CHILD_ASSERT(!cf_remove_on_done(scene->pending, callbacks_hold, scene->stage));
 }
 
-START_TEST(in_a_forked_child_a_callback_that_runs_in_the_parent_is_not_waited_for)
+TEST(in_a_forked_child_a_callback_that_runs_in_the_parent_is_not_waited_for)
 {
     struct scene scene = set_scene();
 
-    cf_on_done(scene.running, hold, scene.stage);
+    cf_on_done(scene.running, callbacks_hold, scene.stage);
     latch_raise(&scene.stage->go);
     latch_await(&scene.stage->of[0], 1);
-    in_child(remove_callbacks, &scene);
+    child_assert(remove_callbacks, &scene);
     latch_raise(&scene.stage->of[1]);
     strike_scene(&scene);
 }
-END_TEST
 
-static void
-use_own_pool(void *unused)
+TEST(a_forked_child_may_have_pools_of_its_own)
 {
-    (void)unused;
-    struct cf_executor *pool = cf_thread_pool(&(struct cf_options){ .max_workers = 2 });
-
-    CHILD_ASSERT(pool != NULL);
-    for (int i = 0; i < 20; i++) {
-        struct cf_future *future = cf_submit(pool, &task_twice, &i, sizeof i);
-        const int *result = cf_result(future, NULL);
-        CHILD_ASSERT(result != NULL && *result == 2 * i);
-        cf_release(future);
-    }
-    CHILD_ASSERT(cf_close(pool) == 0);
-    struct cf_future *promise = cf_promise();
-    CHILD_ASSERT(cf_settle(promise, "x", 2) && strcmp(cf_result(promise, NULL), "x") == 0);
-    cf_release(promise);
-}
-
-START_TEST(a_forked_child_may_have_pools_of_its_own)
-{
-    asserts_no_thread_sanitizer(NO_THREADS_IN_CHILDREN);
+    child_needs_threads();
     struct scene scene = set_scene();
 
-    in_child(use_own_pool, NULL);
+    child_assert(child_use_pool, NULL);
     strike_scene(&scene);
 }
-END_TEST
-
-/* Makes and uses futures without end, so that a fork finds the library at any instruction. */
-struct busybody {
-    pthread_t thread;
-    struct cf_executor *pool;
-    struct stage *stage;
-};
-
-static void *
-be_busy(void *data)
-{
-    struct busybody *busybody = data;
-
-    while (latch_count(&busybody->stage->of[0]) == 0) {
-        struct cf_future *futures[4];
-        for (int i = 0; i < 4; i++)
-            futures[i] = tasks_submit_int(busybody->pool, &task_twice, i);
-        cf_cancel(futures[3]);
-        cf_wait(futures, 4, CF_ALL_COMPLETED, CF_NEVER, NULL);
-        for (int i = 0; i < 4; i++)
-            cf_release(futures[i]);
-    }
-    return NULL;
-}
-
-START_TEST(a_fork_at_any_moment_leaves_the_child_able_to_use_pools)
-{
-    need_forks_at_any_moment();
-    struct stage *stage = stage_new();
-    struct busybody busybodies[2];
-
-    for (int i = 0; i < 2; i++) {
-        busybodies[i] = (struct busybody){ .pool = tasks_pool(2), .stage = stage };
-        ck_assert_int_eq(pthread_create(&busybodies[i].thread, NULL, be_busy, &busybodies[i]), 0);
-    }
-    for (int round = 0; round < 40; round++)
-        in_child(use_own_pool, NULL);
-    latch_raise(&stage->of[0]);
-    for (int i = 0; i < 2; i++) {
-        pthread_join(busybodies[i].thread, NULL);
-        ck_assert_int_eq(cf_close(busybodies[i].pool), 0);
-    }
-}
-END_TEST
-
-static const struct cf_task task_fork_or_nest;
-
-static void
-ignore(struct cf_future *future, void *unused)
-{
-    (void)future;
-    (void)unused;
-}
-
-/* More promises with callbacks than a thread keeps memory for: they go through every lock that there is for them. */
-static void
-make_promises(void *unused)
-{
-    struct cf_future *promises[300];
-
-    for (int i = 0; i < 300; i++) {
-        promises[i] = cf_promise();
-        cf_on_done(promises[i], ignore, unused);
-    }
-    for (int i = 0; i < 300; i++) {
-        cf_cancel(promises[i]);
-        cf_release(promises[i]);
-    }
-}
-
-static void *
-make_promises_busily(void *data)
-{
-    struct stage *stage = data;
-
-    while (latch_count(&stage->of[0]) == 0)
-        make_promises(NULL);
-    return NULL;
-}
-
-START_TEST(a_fork_at_any_moment_leaves_the_child_able_to_use_promises)
-{
-    need_forks_at_any_moment();
-    struct stage *stage = stage_new();
-    pthread_t threads[3];
-
-    for (int i = 0; i < 3; i++)
-        ck_assert_int_eq(pthread_create(&threads[i], NULL, make_promises_busily, stage), 0);
-    for (int round = 0; round < 200; round++)
-        in_child(make_promises, NULL);
-    latch_raise(&stage->of[0]);
-    for (int i = 0; i < 3; i++)
-        pthread_join(threads[i], NULL);
-}
-END_TEST
-
-static int
-fork_in_task(struct cf_call *call)
-{
-    int status = -1;
-    pid_t child = fork();
-
-    if (child == 0) {
-        alarm(tap_sanitized() ? 10 * TAP_TIMEOUT : TAP_TIMEOUT);
-        use_own_pool(NULL);
-        _exit(0);
-    }
-    if (child < 0 || waitpid(child, &status, 0) != child)
-        return cf_raise(call, "fork", 1, "no child");
-    return cf_return(call, &status, sizeof status);
-}
-static const struct cf_task task_fork = { "fork", fork_in_task };
-
-START_TEST(a_task_may_fork)
-{
-    asserts_no_thread_sanitizer(NO_THREADS_IN_CHILDREN);
-    struct cf_executor *pool = tasks_pool(1);
-
-    ck_assert_int_eq(asserts_take_int(cf_submit(pool, &task_fork, NULL, 0)), 0);
-    cf_close(pool);
-}
-END_TEST
-
-static struct cf_executor *forking_pool;
-
-/* Has another task of the same pool wait for it, which has the library look for circles, and forks meanwhile. */
-static int
-fork_or_nest(struct cf_call *call)
-{
-    int n = *(const int *)cf_arg(call, NULL);
-
-    if (n == 0)
-        return fork_in_task(call);
-    struct cf_future *inner = tasks_submit_int(forking_pool, &task_fork_or_nest, n % 20 == 1 ? 0 : n - 1);
-    cf_result(inner, NULL);
-    cf_release(inner);
-    return cf_return(call, &(int){ 0 }, sizeof(int));
-}
-static const struct cf_task task_fork_or_nest = { "fork_or_nest", fork_or_nest };
-
-START_TEST(tasks_may_fork_while_others_wait_for_each_other)
-{
-    need_forks_at_any_moment();
-    struct cf_future *futures[40];
-
-    forking_pool = tasks_pool(4);
-    for (int i = 0; i < 40; i++)
-        futures[i] = tasks_submit_int(forking_pool, &task_fork_or_nest, 20);
-    for (int i = 0; i < 40; i++)
-        ck_assert_int_eq(asserts_take_int(futures[i]), 0);
-    cf_close(forking_pool);
-}
-END_TEST
 
 static void
 fork_again(void *data)
 {
-    in_child(ask_futures, data);
-    in_child(submit_and_cancel, data);
-    in_child(use_own_pool, NULL);
+    child_assert(ask_futures, data);
+    child_assert(submit_and_cancel, data);
+    child_assert(child_use_pool, NULL);
 }
 
-START_TEST(the_same_holds_for_the_child_of_a_child)
+TEST(the_same_holds_for_the_child_of_a_child)
 {
-    asserts_no_thread_sanitizer(NO_THREADS_IN_CHILDREN);
+    child_needs_threads();
     struct scene scene = set_scene();
 
-    in_child(fork_again, &scene);
+    child_assert(fork_again, &scene);
     strike_scene(&scene);
 }
-END_TEST
 
 static void
 use_inline(void *data)
@@ -543,16 +335,15 @@ use_inline(void *data)
     CHILD_ASSERT(cf_close(data) == -1);
 }
 
-START_TEST(an_inline_executor_is_frozen_too)
+TEST(an_inline_executor_is_frozen_too)
 {
     struct cf_executor *pool = cf_inline_pool(NULL);
 
     ck_assert_int_eq(asserts_take_int(tasks_submit_int(pool, &task_twice, 1)), 2);
-    in_child(use_inline, pool);
+    child_assert(use_inline, pool);
     ck_assert_int_eq(asserts_take_int(tasks_submit_int(pool, &task_twice, 1)), 2);
     ck_assert_int_eq(cf_close(pool), 0);
 }
-END_TEST
 
 static void
 leave(void *unused)
@@ -561,29 +352,25 @@ leave(void *unused)
     exit(0);
 }
 
-START_TEST(a_forked_child_may_exit_without_closing_anything)
+TEST(a_forked_child_may_exit_without_closing_anything)
 {
     struct scene scene = set_scene();
 
-    in_child(leave, NULL);
+    child_assert(leave, NULL);
     strike_scene(&scene);
 }
-END_TEST
 
 static const TTest **const tests[] = {
     &in_a_forked_child_futures_can_be_asked_and_the_done_ones_read,
     &a_forked_child_can_neither_submit_nor_cancel,
     &in_a_forked_child_waiting_ends_at_once,
+    &in_a_forked_child_nobody_waits_for_the_parents_promise_and_settling_it_stays_there,
     &in_a_forked_child_iterators_yield_what_is_done,
     &in_a_forked_child_shutdown_closes_descriptors_and_nothing_else,
     &in_a_forked_child_close_closes_descriptors_and_futures_can_be_released,
     &an_interrupt_in_a_forked_child_does_not_reach_the_parent,
     &in_a_forked_child_a_callback_that_runs_in_the_parent_is_not_waited_for,
     &a_forked_child_may_have_pools_of_its_own,
-    &a_fork_at_any_moment_leaves_the_child_able_to_use_pools,
-    &a_fork_at_any_moment_leaves_the_child_able_to_use_promises,
-    &a_task_may_fork,
-    &tasks_may_fork_while_others_wait_for_each_other,
     &the_same_holds_for_the_child_of_a_child,
     &an_inline_executor_is_frozen_too,
     &a_forked_child_may_exit_without_closing_anything,

@@ -11,13 +11,12 @@
 #include "tap.h"
 #include "tasks.h"
 
-START_TEST(releasing_null_does_nothing)
+TEST(releasing_null_does_nothing)
 {
     cf_release(NULL);
     cf_iter_free(NULL);
     cf_close(NULL);
 }
-END_TEST
 
 struct waiter {
     pthread_t thread;
@@ -37,7 +36,7 @@ wait_for_result(void *data)
     return NULL;
 }
 
-START_TEST(every_waiter_sleeps_until_the_call_is_done_and_then_wakes)
+TEST(every_waiter_sleeps_until_the_call_is_done_and_then_wakes)
 {
     struct cf_executor *pool = tasks_pool(1);
     struct stage *stage = stage_new();
@@ -59,9 +58,8 @@ START_TEST(every_waiter_sleeps_until_the_call_is_done_and_then_wakes)
     cf_release(future);
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(a_retained_future_needs_one_more_release)
+TEST(a_retained_future_needs_one_more_release)
 {
     struct cf_executor *pool = tasks_pool(1);
     struct cf_future *future = cf_submit(pool, &task_echo, "BR", 3);
@@ -73,9 +71,8 @@ START_TEST(a_retained_future_needs_one_more_release)
     cf_release(future);
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(result_and_error_stay_where_they_are)
+TEST(result_and_error_stay_where_they_are)
 {
     struct cf_executor *pool = tasks_pool(1);
     struct cf_future *good = cf_submit(pool, &task_echo, "BR", 3);
@@ -91,7 +88,6 @@ START_TEST(result_and_error_stay_where_they_are)
     cf_release(good);
     cf_release(bad);
 }
-END_TEST
 
 /* Results that are handed over, and how many of them have been freed. */
 static struct latch freed;
@@ -121,7 +117,7 @@ owned(struct cf_call *call)
 }
 static const struct cf_task task_owned = { "owned", owned };
 
-START_TEST(an_owned_result_is_not_copied_and_freed_with_the_last_release)
+TEST(an_owned_result_is_not_copied_and_freed_with_the_last_release)
 {
     struct cf_executor *pool = tasks_pool(1);
     struct cf_future *future = tasks_submit_int(pool, &task_owned, 1);
@@ -135,9 +131,8 @@ START_TEST(an_owned_result_is_not_copied_and_freed_with_the_last_release)
     cf_release(future);
     ck_assert_uint_eq(latch_count(&freed), 1);
 }
-END_TEST
 
-START_TEST(an_owned_result_that_is_replaced_is_freed)
+TEST(an_owned_result_that_is_replaced_is_freed)
 {
     struct cf_executor *pool = tasks_pool(1);
     struct cf_future *future = tasks_submit_int(pool, &task_owned, 3);
@@ -149,9 +144,8 @@ START_TEST(an_owned_result_that_is_replaced_is_freed)
     cf_close(pool);
     ck_assert_uint_eq(latch_count(&freed), 5);
 }
-END_TEST
 
-START_TEST(an_owned_result_that_nobody_wants_is_freed)
+TEST(an_owned_result_that_nobody_wants_is_freed)
 {
     struct cf_executor *pool = tasks_pool(2);
 
@@ -160,9 +154,8 @@ START_TEST(an_owned_result_that_nobody_wants_is_freed)
     cf_close(pool);
     ck_assert_uint_eq(latch_count(&freed), 20);
 }
-END_TEST
 
-START_TEST(an_idle_worker_keeps_nothing_of_its_last_call)
+TEST(an_idle_worker_keeps_nothing_of_its_last_call)
 {
     struct cf_executor *pool = tasks_pool(1);
     struct cf_future *future = tasks_submit_int(pool, &task_owned, 1);
@@ -171,9 +164,8 @@ START_TEST(an_idle_worker_keeps_nothing_of_its_last_call)
     latch_await(&freed, 1);
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(the_parts_of_a_chunk_free_their_owned_results)
+TEST(the_parts_of_a_chunk_free_their_owned_results)
 {
     struct cf_executor *pool = tasks_pool(1);
     const int numbers[] = { 1, 2, -1, 1, 1 };
@@ -187,9 +179,8 @@ START_TEST(the_parts_of_a_chunk_free_their_owned_results)
     cf_close(pool);
     ck_assert_uint_eq(latch_count(&freed), 6);
 }
-END_TEST
 
-START_TEST(describing_writes_no_more_than_it_may_and_tells_how_much_there_is)
+TEST(describing_writes_no_more_than_it_may_and_tells_how_much_there_is)
 {
     struct cf_executor *pool = tasks_pool(1);
     struct cf_future *future = cf_submit(pool, &task_echo, "BR", 3);
@@ -210,7 +201,6 @@ START_TEST(describing_writes_no_more_than_it_may_and_tells_how_much_there_is)
     cf_release(future);
     cf_close(pool);
 }
-END_TEST
 
 /* Pages of memory that this process has in use. */
 static long
@@ -236,7 +226,7 @@ release_all(void *data)
     return NULL;
 }
 
-START_TEST(threads_that_do_nothing_but_release_take_no_memory_with_them)
+TEST(threads_that_do_nothing_but_release_take_no_memory_with_them)
 {
     struct cf_executor *pool = cf_inline_pool(NULL);
     const char argument[700] = "";
@@ -258,7 +248,6 @@ START_TEST(threads_that_do_nothing_but_release_take_no_memory_with_them)
     ck_assert_int_lt((resident_pages() - before) * sysconf(_SC_PAGESIZE), 20 << 20);
     cf_close(pool);
 }
-END_TEST
 
 struct looker {
     pthread_t thread;
@@ -285,7 +274,7 @@ look(void *data)
     return NULL;
 }
 
-START_TEST(who_sees_a_done_future_sees_its_result)
+TEST(who_sees_a_done_future_sees_its_result)
 {
     struct cf_executor *pool = tasks_pool(1);
     struct stage *stage = stage_new();
@@ -304,7 +293,6 @@ START_TEST(who_sees_a_done_future_sees_its_result)
     }
     cf_close(pool);
 }
-END_TEST
 
 static const TTest **const tests[] = {
     &releasing_null_does_nothing,

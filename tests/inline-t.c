@@ -17,7 +17,7 @@ where(struct cf_call *call)
 }
 static const struct cf_task task_where = { "where", where };
 
-START_TEST(a_call_runs_inside_submit_in_the_callers_thread)
+TEST(a_call_runs_inside_submit_in_the_callers_thread)
 {
     struct cf_executor *pool = cf_inline_pool(NULL);
     struct cf_future *future = cf_submit(pool, &task_where, NULL, 0);
@@ -28,9 +28,8 @@ START_TEST(a_call_runs_inside_submit_in_the_callers_thread)
     cf_release(future);
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(an_inline_executor_makes_no_thread)
+TEST(an_inline_executor_makes_no_thread)
 {
     size_t threads = asserts_threads();
     struct cf_executor *pool = cf_inline_pool(&(struct cf_options){ .max_workers = 8 });
@@ -40,9 +39,8 @@ START_TEST(an_inline_executor_makes_no_thread)
     ck_assert_uint_eq(asserts_threads(), threads);
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(its_worker_is_called_inline)
+TEST(its_worker_is_called_inline)
 {
     struct cf_executor *pool = cf_inline_pool(NULL);
     struct cf_future *future = cf_submit(pool, &task_worker, NULL, 0);
@@ -51,7 +49,6 @@ START_TEST(its_worker_is_called_inline)
     cf_release(future);
     cf_close(pool);
 }
-END_TEST
 
 static struct cf_executor *own_pool;
 static const struct cf_task task_factorial;
@@ -70,13 +67,12 @@ factorial(struct cf_call *call)
 }
 static const struct cf_task task_factorial = { "factorial", factorial };
 
-START_TEST(an_inline_task_may_submit_to_its_own_executor)
+TEST(an_inline_task_may_submit_to_its_own_executor)
 {
     own_pool = cf_inline_pool(NULL);
     ck_assert_int_eq(asserts_take_int(tasks_submit_int(own_pool, &task_factorial, 10)), 3628800);
     ck_assert_int_eq(cf_close(own_pool), 0);
 }
-END_TEST
 
 static int
 close_own(struct cf_call *call)
@@ -89,7 +85,7 @@ close_own(struct cf_call *call)
 }
 static const struct cf_task task_close_own = { "close_own", close_own };
 
-START_TEST(an_inline_task_cannot_wait_for_the_shutdown_of_its_own_executor)
+TEST(an_inline_task_cannot_wait_for_the_shutdown_of_its_own_executor)
 {
     own_pool = cf_inline_pool(NULL);
     struct cf_future *future = cf_submit(own_pool, &task_close_own, NULL, 0);
@@ -99,7 +95,6 @@ START_TEST(an_inline_task_cannot_wait_for_the_shutdown_of_its_own_executor)
     ck_assert_int_eq(asserts_take_int(tasks_submit_int(own_pool, &task_twice, 1)), 2);
     ck_assert_int_eq(cf_close(own_pool), 0);
 }
-END_TEST
 
 static _Atomic int inside;
 
@@ -127,7 +122,7 @@ submit_alone(void *pool)
     return NULL;
 }
 
-START_TEST(the_calls_of_several_threads_run_one_at_a_time)
+TEST(the_calls_of_several_threads_run_one_at_a_time)
 {
     pthread_t threads[3];
 
@@ -138,7 +133,6 @@ START_TEST(the_calls_of_several_threads_run_one_at_a_time)
         pthread_join(threads[i], NULL);
     ck_assert_int_eq(cf_close(own_pool), 0);
 }
-END_TEST
 
 static int
 interrupt_at(struct cf_call *call)
@@ -155,7 +149,7 @@ interrupt_at(struct cf_call *call)
 }
 static const struct cf_task task_interrupt_at = { "interrupt_at", interrupt_at };
 
-START_TEST(after_an_interrupt_no_further_item_of_a_map_runs)
+TEST(after_an_interrupt_no_further_item_of_a_map_runs)
 {
     const int numbers[] = { 1, 2, 3, 4, 5 };
     int results = 0;
@@ -171,7 +165,6 @@ START_TEST(after_an_interrupt_no_further_item_of_a_map_runs)
     cf_iter_free(iter);
     cf_close(own_pool);
 }
-END_TEST
 
 static _Atomic int closed;
 
@@ -193,16 +186,15 @@ open_nothing(struct cf_call *call, void **local, const void *worker_arg)
     return 0;
 }
 
-START_TEST(close_worker_cannot_wait_for_the_shutdown)
+TEST(close_worker_cannot_wait_for_the_shutdown)
 {
     own_pool = cf_inline_pool(&(struct cf_options){ .open_worker = open_nothing, .close_worker = close_and_wait });
     ck_assert_int_eq(asserts_take_int(tasks_submit_int(own_pool, &task_twice, 1)), 2);
     ck_assert_int_eq(cf_close(own_pool), 0);
     ck_assert_int_eq(closed, 1);
 }
-END_TEST
 
-START_TEST(closing_the_executor_closes_its_worker_in_the_closer)
+TEST(closing_the_executor_closes_its_worker_in_the_closer)
 {
     struct stage *stage = stage_new();
     struct cf_executor *pool =
@@ -214,7 +206,6 @@ START_TEST(closing_the_executor_closes_its_worker_in_the_closer)
     ck_assert_uint_eq(latch_count(&stage->opened), 1);
     cf_close(pool);
 }
-END_TEST
 
 static const TTest **const own[] = {
     &a_call_runs_inside_submit_in_the_callers_thread,

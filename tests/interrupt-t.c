@@ -40,7 +40,7 @@ sleep_on(void *data)
     return NULL;
 }
 
-START_TEST(an_interrupt_wakes_those_who_sleep_in_wait_and_next_but_not_in_result)
+TEST(an_interrupt_wakes_those_who_sleep_in_wait_and_next_but_not_in_result)
 {
     struct cf_executor *pool = tasks_pool(1);
     struct stage *stage = stage_new();
@@ -67,7 +67,6 @@ START_TEST(an_interrupt_wakes_those_who_sleep_in_wait_and_next_but_not_in_result
     cf_release(running);
     cf_close(pool);
 }
-END_TEST
 
 #define SIGNALS_LATE "ThreadSanitizer keeps a signal back while its thread sleeps"
 
@@ -92,7 +91,7 @@ signal_soon(struct cf_executor *pool)
     ck_assert_int_eq(setitimer(ITIMER_REAL, &soon, NULL), 0);
 }
 
-START_TEST(a_signal_that_arrives_in_wait_ends_it)
+TEST(a_signal_that_arrives_in_wait_ends_it)
 {
     asserts_no_thread_sanitizer(SIGNALS_LATE);
     struct cf_executor *pool = tasks_pool(1);
@@ -105,9 +104,8 @@ START_TEST(a_signal_that_arrives_in_wait_ends_it)
     cf_release(running);
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(a_signal_that_arrives_in_next_of_a_map_ends_it)
+TEST(a_signal_that_arrives_in_next_of_a_map_ends_it)
 {
     asserts_no_thread_sanitizer(SIGNALS_LATE);
     struct cf_executor *pool = tasks_pool(2);
@@ -137,7 +135,6 @@ START_TEST(a_signal_that_arrives_in_next_of_a_map_ends_it)
     cf_iter_free(iter);
     cf_close(pool);
 }
-END_TEST
 
 /* A task that waits for another call of its pool in one of three ways, and returns how that ended. */
 struct waiting {
@@ -166,7 +163,7 @@ wait_inside(struct cf_call *call)
 }
 static const struct cf_task task_wait_inside = { "wait_inside", wait_inside };
 
-START_TEST(a_task_that_waits_for_its_own_pool_is_interrupted_too)
+TEST(a_task_that_waits_for_its_own_pool_is_interrupted_too)
 {
     for (int way = 0; way < 3; way++) {
         struct cf_executor *pool = tasks_pool(2);
@@ -184,9 +181,44 @@ START_TEST(a_task_that_waits_for_its_own_pool_is_interrupted_too)
         ck_assert_int_eq(cf_close(pool), 0);
     }
 }
-END_TEST
 
-START_TEST(an_interrupt_leaves_errno_alone)
+static int
+wait_for_both(struct cf_call *call)
+{
+    struct waiting *waiting = (struct waiting *)(uintptr_t)cf_arg(call, NULL);
+    struct cf_future *futures[2] = { waiting[0].future, waiting[1].future };
+
+    latch_raise(&waiting->stage->of[0]);
+    enum cf_status status = cf_wait(futures, 2, CF_ALL_COMPLETED, CF_NEVER, NULL);
+    return cf_return(call, &status, sizeof status);
+}
+static const struct cf_task task_wait_for_both = { "wait_for_both", wait_for_both };
+
+TEST(a_task_that_waits_for_two_pools_is_interrupted_by_either)
+{
+    for (int interrupted = 0; interrupted < 2; interrupted++) {
+        struct cf_executor *own = tasks_pool(1);
+        struct cf_executor *pools[2] = { tasks_pool(1), tasks_pool(1) };
+        struct stage *stage = stage_new();
+        struct waiting waiting[2];
+
+        for (int i = 0; i < 2; i++)
+            waiting[i] = (struct waiting){ tasks_start_holding(pools[i], stage, i), stage, 0 };
+        struct cf_future *waiter = cf_submit(own, &task_wait_for_both, waiting, sizeof waiting);
+        latch_await(&stage->of[0], 1);
+        asserts_sleep(0.02);
+        cf_interrupt(pools[interrupted]);
+        ck_assert_int_eq(asserts_take_int(waiter), CF_INTERRUPTED);
+        latch_raise(&stage->go);
+        for (int i = 0; i < 2; i++) {
+            cf_release(waiting[i].future);
+            ck_assert_int_eq(cf_close(pools[i]), 0);
+        }
+        ck_assert_int_eq(cf_close(own), 0);
+    }
+}
+
+TEST(an_interrupt_leaves_errno_alone)
 {
     struct cf_executor *pool = tasks_pool(1);
 
@@ -196,7 +228,6 @@ START_TEST(an_interrupt_leaves_errno_alone)
     ck_assert_int_eq(errno, ENOTTY);
     cf_close(pool);
 }
-END_TEST
 
 /* Says, in a call that is told by its stage when to look, what it sees of the request to stop. */
 static int
@@ -218,7 +249,7 @@ see(struct cf_call *call)
 }
 static const struct cf_task task_see = { "see", see };
 
-START_TEST(the_descriptor_is_readable_from_the_interrupt_on_and_not_before)
+TEST(the_descriptor_is_readable_from_the_interrupt_on_and_not_before)
 {
     struct cf_executor *pool = tasks_pool(1);
     struct stage *stage = stage_new();
@@ -236,9 +267,8 @@ START_TEST(the_descriptor_is_readable_from_the_interrupt_on_and_not_before)
     cf_release(future);
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(the_calls_of_another_pool_see_nothing_of_it)
+TEST(the_calls_of_another_pool_see_nothing_of_it)
 {
     struct cf_executor *pool = tasks_pool(1), *other = tasks_pool(1);
     struct stage *stage = stage_new();
@@ -254,9 +284,8 @@ START_TEST(the_calls_of_another_pool_see_nothing_of_it)
     cf_close(pool);
     cf_close(other);
 }
-END_TEST
 
-START_TEST(a_wait_for_what_is_done_succeeds_even_when_interrupted)
+TEST(a_wait_for_what_is_done_succeeds_even_when_interrupted)
 {
     struct cf_executor *pool = tasks_pool(1);
     struct cf_future *futures[] = { tasks_submit_int(pool, &task_twice, 0), tasks_submit_int(pool, &task_twice, 1) };
@@ -271,7 +300,6 @@ START_TEST(a_wait_for_what_is_done_succeeds_even_when_interrupted)
     cf_release(futures[1]);
     cf_close(pool);
 }
-END_TEST
 
 static void
 count_cancelled(struct cf_future *future, void *data)
@@ -280,7 +308,7 @@ count_cancelled(struct cf_future *future, void *data)
     latch_raise(data);
 }
 
-START_TEST(the_cancelled_calls_run_their_callbacks_before_close_returns)
+TEST(the_cancelled_calls_run_their_callbacks_before_close_returns)
 {
     struct cf_executor *pool = tasks_pool(1);
     struct stage *stage = stage_new();
@@ -298,7 +326,6 @@ START_TEST(the_cancelled_calls_run_their_callbacks_before_close_returns)
     cf_close(pool);
     ck_assert_uint_eq(latch_count(&called), 20);
 }
-END_TEST
 
 static struct cf_executor *current;
 
@@ -310,7 +337,7 @@ interrupt_current(int number)
 }
 
 /* Signals arrive at whatever instruction submit and release have reached. */
-START_TEST(a_signal_may_interrupt_at_any_point_of_a_submit)
+TEST(a_signal_may_interrupt_at_any_point_of_a_submit)
 {
     asserts_no_thread_sanitizer(SIGNALS_LATE);
     struct sigaction action = { .sa_handler = interrupt_current, .sa_flags = SA_RESTART };
@@ -336,7 +363,6 @@ START_TEST(a_signal_may_interrupt_at_any_point_of_a_submit)
         ck_assert_int_eq(cf_close(current), 0);
     }
 }
-END_TEST
 
 /* Whether it is sent to a thread for what that thread itself has done; to block it would only hide the fault. */
 static bool
@@ -361,7 +387,7 @@ look_at_mask(struct cf_call *call)
 }
 static const struct cf_task task_look_at_mask = { "look_at_mask", look_at_mask };
 
-START_TEST(workers_block_all_signals_but_those_of_faults_and_the_submitter_does_not)
+TEST(workers_block_all_signals_but_those_of_faults_and_the_submitter_does_not)
 {
     struct cf_executor *pool = tasks_pool(1);
     sigset_t before, after;
@@ -374,13 +400,13 @@ START_TEST(workers_block_all_signals_but_those_of_faults_and_the_submitter_does_
         ck_assert_int_eq(sigismember(&before, number), sigismember(&after, number));
     cf_close(pool);
 }
-END_TEST
 
 static const TTest **const tests[] = {
     &an_interrupt_wakes_those_who_sleep_in_wait_and_next_but_not_in_result,
     &a_signal_that_arrives_in_wait_ends_it,
     &a_signal_that_arrives_in_next_of_a_map_ends_it,
     &a_task_that_waits_for_its_own_pool_is_interrupted_too,
+    &a_task_that_waits_for_two_pools_is_interrupted_by_either,
     &an_interrupt_leaves_errno_alone,
     &the_descriptor_is_readable_from_the_interrupt_on_and_not_before,
     &the_calls_of_another_pool_see_nothing_of_it,

@@ -9,9 +9,8 @@
 #ifndef KINDS_H
 #define KINDS_H 1
 
-#include <check.h>
-
 #include "../lib/cf.h"
+#include "tap.h"
 
 struct exemption {
     const char *test;
@@ -36,7 +35,9 @@ struct cf_executor *kinds_open(unsigned max_workers);
 extern const TTest **const common_calls[];
 extern const TTest **const common_cancel[];
 extern const TTest **const common_map[];
+extern const TTest **const common_chunk[];
 extern const TTest **const common_wait[];
+extern const TTest **const common_completed[];
 extern const TTest **const common_done[];
 extern const TTest **const common_worker[];
 extern const TTest **const common_close[];

@@ -14,24 +14,36 @@ unit_tests = \
     %D%/future-t \
     %D%/submit-t \
     %D%/map-t \
+    %D%/map_chunk-t \
+    %D%/map_generator-t \
     %D%/wait-t \
     %D%/completed-t \
     %D%/callback-t \
+    %D%/callback_remove-t \
+    %D%/callback_wait-t \
     %D%/shutdown-t \
     %D%/interrupt-t \
     %D%/errors-t \
     %D%/worker-t \
+    %D%/worker_name-t \
+    %D%/worker_open-t \
     %D%/observer-t \
     %D%/promise-t \
     %D%/fork-t \
+    %D%/fork_busy-t \
     %D%/defaults-t \
     %D%/pending-t \
+    %D%/room-t \
     %D%/nested-t \
-    %D%/stress-t
+    %D%/nested_wait-t \
+    %D%/circle-t \
+    %D%/unload-t \
+    %D%/stress-t \
+    %D%/stress_end-t
 
-# It wraps functions that the library calls, which only an archive allows.
+# They wrap functions that the library calls, which only an archive allows.
 if HAVE_ARCHIVE
-unit_tests += %D%/faults-t %D%/process_limits-t
+unit_tests += %D%/faults-t %D%/faults_map-t %D%/refused-t %D%/held-t %D%/fork_locks-t %D%/process_limits-t
 endif
 
 # Tests in C of what the programs are made of.
@@ -81,15 +93,33 @@ AM_TESTS_ENVIRONMENT = \
     BATS_TEST_TIMEOUT='$(TEST_TIMEOUT)'; export BATS_TEST_TIMEOUT;
 
 if HAVE_CHECK
-check_PROGRAMS += $(unit_tests) $(program_tests)
+check_PROGRAMS += $(unit_tests)
 check_LIBRARIES += %D%/libtap.a
-TESTS += $(unit_tests) $(program_tests)
+TESTS += $(unit_tests)
+if PROGRAMS
+check_PROGRAMS += $(program_tests)
+TESTS += $(program_tests)
+endif
 else
 TESTS += %D%/no-libcheck
 endif
+if PROGRAMS
 TESTS += $(bats_tests)
+endif
+
+# What tests of the programs preload.
+check_DATA = %D%/short-memory.so
+EXTRA_DIST += %D%/short-memory.c
+CLEANFILES += %D%/short-memory.so
+%D%/short-memory.so: $(srcdir)/%D%/short-memory.c
+	$(AM_V_CC)$(MKDIR_P) %D% && $(CC) $(CPPFLAGS) -std=gnu17 $(CFLAGS) -fPIC -shared -o $@ $(srcdir)/%D%/short-memory.c
 
 LDADD = %D%/libtap.a lib/libcf.la $(CHECK_LIBS)
+# It loads the shared library itself.
+%C%_unload_t_LDADD = %D%/libtap.a $(CHECK_LIBS)
+if HAVE_SHARED
+%C%_unload_t_CPPFLAGS = $(AM_CPPFLAGS) -DSHARED_LIBRARY='"$(abs_top_builddir)/lib/.libs/libcf.so"'
+endif
 %C%_fetch_t_LDADD = %D%/libtap.a programs/libshared.a $(CHECK_LIBS) $(CURL_LIBS)
 %C%_lines_t_CFLAGS = $(AM_CFLAGS) $(GMP_CFLAGS)
 %C%_lines_t_LDADD = %D%/libtap.a $(primes_libs) $(CHECK_LIBS)
@@ -104,24 +134,39 @@ LDADD = %D%/libtap.a lib/libcf.la $(CHECK_LIBS)
 reference = %D%/reference.c %D%/reference.h
 primes_test_libs = \
     %D%/libtap.a programs/libprimes.a $(CHECK_LIBS) $(PRIMESIEVE_LIBS) $(PARI_LIBS) $(GMP_LIBS)
-# Its calls of these, and those of the library in it, go through the test, which has some of them fail.
-%C%_faults_t_LDFLAGS = $(AM_LDFLAGS) -static \
+# Their calls of these, and those of the library in them, go through faults.c, which has some of them fail.
+faults_ldflags = $(AM_LDFLAGS) -static \
     -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc,--wrap=pthread_create,--wrap=eventfd
+faults_sources = %D%/faults.c %D%/faults.h
+%C%_faults_t_SOURCES = %D%/faults-t.c $(faults_sources)
+%C%_faults_t_LDFLAGS = $(faults_ldflags)
+%C%_faults_map_t_SOURCES = %D%/faults_map-t.c $(faults_sources)
+%C%_faults_map_t_LDFLAGS = $(faults_ldflags)
+%C%_refused_t_SOURCES = %D%/refused-t.c $(faults_sources)
+%C%_refused_t_LDFLAGS = $(faults_ldflags)
+%C%_held_t_LDFLAGS = $(AM_LDFLAGS) -static -Wl,--wrap=pthread_mutex_lock
+%C%_fork_locks_t_LDFLAGS = $(AM_LDFLAGS) -static -Wl,--wrap=pthread_mutex_unlock
 %C%_process_limits_t_LDFLAGS = $(AM_LDFLAGS) -static \
     -Wl,--wrap=fork,--wrap=mmap,--wrap=memfd_create,--wrap=eventfd,--wrap=socketpair,--wrap=signalfd \
     -Wl,--wrap=pthread_create,--wrap=calloc,--wrap=malloc,--wrap=aligned_alloc,--wrap=reallocarray,--wrap=madvise,--wrap=__clone
 %C%_libtap_a_SOURCES = %D%/tap.c %D%/tap.h \
     %D%/asserts.c %D%/asserts.h \
+    %D%/callbacks.c %D%/callbacks.h \
+    %D%/child.c %D%/child.h \
     %D%/common_calls.c \
     %D%/common_cancel.c \
+    %D%/common_chunk.c \
     %D%/common_close.c \
+    %D%/common_completed.c \
     %D%/common_done.c \
     %D%/common_map.c \
     %D%/common_wait.c \
     %D%/common_worker.c \
     %D%/family.c %D%/family.h \
+    %D%/crew.c %D%/crew.h \
     %D%/kinds.c %D%/kinds.h \
     %D%/latch.h \
+    %D%/sources.c %D%/sources.h \
     %D%/stage.c %D%/stage.h \
     %D%/tasks.c %D%/tasks.h
 %C%_libtap_a_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
@@ -129,11 +174,18 @@ primes_test_libs = \
 # A program built against what `make install' has put in place, shared and static.
 installcheck-local:
 	CC='$(CC)' CFLAGS='$(CFLAGS) $(SANITIZER_CFLAGS)' PKG_CONFIG='$(PKG_CONFIG)' DESTDIR='$(DESTDIR)' \
-	    libdir='$(libdir)' includedir='$(includedir)' bindir='$(bindir)' version='$(PACKAGE_VERSION)' \
+	    libdir='$(libdir)' includedir='$(includedir)' bindir='$(bindir)' programs='$(bin_PROGRAMS)' \
+	    version='$(PACKAGE_VERSION)' \
 	    $(SHELL) $(top_srcdir)/tests/installcheck $(top_srcdir)/tests/installed.c
 EXTRA_DIST += %D%/installed.c
 
 # The library's tests alone, which is what ThreadSanitizer is for.
 check-unit:
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(unit_tests)'
-.PHONY: check-unit
+
+# Those that send memory from thread to thread.  Built with CPPFLAGS=-DCF_SLAB=1, ThreadSanitizer sees it come from slab.c
+# and not from malloc().
+check-slab:
+	$(MAKE) $(AM_MAKEFLAGS) check-TESTS \
+	    TESTS='%D%/stress-t %D%/stress_end-t %D%/completed-t %D%/callback-t %D%/future-t %D%/submit-t'
+.PHONY: check-unit check-slab

@@ -1,80 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* map-t.c - maps on thread pools: their defaults, what they lend and keep, and executors that end before them. */
+/* map-t.c - maps on thread pools: what they lend and keep, deadlines, and executors that end before them. */
 
 #include <errno.h>
 #include <string.h>
 
 #include "asserts.h"
 #include "tasks.h"
-
-/* Yields n cues that wait for go, or for ever if n is negative. */
-struct source {
-    struct stage *stage;
-    struct cue cue;
-    int n, calls;
-};
-
-static int
-next_cue(void *data, const void **item, size_t *len)
-{
-    struct source *source = data;
-
-    if (source->calls++ == source->n)
-        return 0;
-    source->cue = tasks_cue(source->stage, source->calls - 1, 1);
-    *item = &source->cue;
-    *len = sizeof source->cue;
-    return 1;
-}
-
-START_TEST(of_a_generator_four_rounds_of_the_workers_are_read_ahead)
-{
-    struct cf_executor *pool = tasks_pool(3);
-    struct source source = { .stage = stage_new(), .n = -1 };
-    struct cf_iter *iter = cf_map_from(pool, &task_cue, next_cue, &source, NULL);
-
-    ck_assert_int_eq(source.calls, 12);
-    ck_assert_uint_eq(cf_remaining(iter, NULL), 12);
-    latch_raise(&source.stage->go);
-    cf_iter_free(iter);
-    cf_close(pool);
-}
-END_TEST
-
-START_TEST(of_a_generator_at_most_buffersize_calls_are_unread)
-{
-    struct cf_executor *pool = tasks_pool(3);
-    struct source source = { .stage = stage_new(), .n = -1 };
-    const struct cf_map_options options = { .buffersize = 5, .unordered = true };
-    struct cf_iter *iter = cf_map_from(pool, &task_cue, next_cue, &source, &options);
-
-    ck_assert_int_eq(source.calls, 5);
-    latch_raise(&source.stage->go);
-    for (int i = 1; i <= 20; i++) {
-        ck_assert_ptr_nonnull(cf_next(iter));
-        ck_assert_int_le(source.calls, 5 + i);
-    }
-    cf_iter_free(iter);
-    cf_close(pool);
-}
-END_TEST
-
-START_TEST(a_generator_that_has_ended_is_not_asked_again)
-{
-    struct cf_executor *pool = tasks_pool(2);
-    struct source source = { .stage = stage_new(), .n = 2 };
-    struct cf_iter *iter = cf_map_from(pool, &task_cue, next_cue, &source, NULL);
-
-    latch_raise(&source.stage->go);
-    ck_assert_int_eq(asserts_int(cf_next(iter)), 0);
-    ck_assert_int_eq(asserts_int(cf_next(iter)), 1);
-    for (int i = 0; i < 3; i++)
-        asserts_ends(iter, CF_END);
-    ck_assert_int_eq(source.calls, 3);
-    cf_iter_free(iter);
-    cf_close(pool);
-}
-END_TEST
 
 /* Yields items of no bytes, three of them. */
 static int
@@ -85,7 +16,7 @@ next_nothing(void *data, const void **item, size_t *len)
     return (*(int *)data)++ < 3;
 }
 
-START_TEST(items_may_be_empty)
+TEST(items_may_be_empty)
 {
     struct cf_executor *pool = tasks_pool(2);
     int calls = 0;
@@ -107,32 +38,8 @@ START_TEST(items_may_be_empty)
     }
     cf_close(pool);
 }
-END_TEST
 
-static int
-fail_at_once(void *data, const void **item, size_t *len)
-{
-    (void)item;
-    (void)len;
-    ++*(int *)data;
-    return -1;
-}
-
-START_TEST(a_generator_that_fails_at_once_is_not_asked_again)
-{
-    struct cf_executor *pool = tasks_pool(1);
-    int calls = 0;
-    struct cf_iter *iter = cf_map_from(pool, &task_echo, fail_at_once, &calls, NULL);
-
-    asserts_ends(iter, CF_FAILED);
-    asserts_ends(iter, CF_END);
-    ck_assert_int_eq(calls, 1);
-    cf_iter_free(iter);
-    cf_close(pool);
-}
-END_TEST
-
-START_TEST(a_lent_future_can_be_retained)
+TEST(a_lent_future_can_be_retained)
 {
     struct cf_executor *pool = tasks_pool(2);
     const int numbers[] = { 1, 2, 3 };
@@ -144,9 +51,8 @@ START_TEST(a_lent_future_can_be_retained)
     cf_close(pool);
     ck_assert_int_eq(asserts_take_int(kept), 2);
 }
-END_TEST
 
-START_TEST(a_taken_future_keeps_its_argument_when_the_items_are_gone)
+TEST(a_taken_future_keeps_its_argument_when_the_items_are_gone)
 {
     struct cf_executor *pool = tasks_pool(2);
     const size_t sizes[] = { 1, 3 };
@@ -169,9 +75,8 @@ START_TEST(a_taken_future_keeps_its_argument_when_the_items_are_gone)
     }
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(a_map_can_be_read_after_its_executor_was_closed)
+TEST(a_map_can_be_read_after_its_executor_was_closed)
 {
     struct cf_executor *pool = tasks_pool(2);
     const int numbers[] = { 1, 2, 3, 4, 5, 6 };
@@ -191,9 +96,8 @@ START_TEST(a_map_can_be_read_after_its_executor_was_closed)
     asserts_ends(bounded, CF_END);
     cf_iter_free(bounded);
 }
-END_TEST
 
-START_TEST(two_maps_of_one_executor_can_be_read_in_turn)
+TEST(two_maps_of_one_executor_can_be_read_in_turn)
 {
     struct cf_executor *pool = tasks_pool(2);
     const int odd[] = { 1, 3, 5 }, even[] = { 2, 4, 6 };
@@ -209,9 +113,8 @@ START_TEST(two_maps_of_one_executor_can_be_read_in_turn)
     cf_iter_free(one);
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(a_deadline_that_is_past_times_out_once)
+TEST(a_deadline_that_is_past_times_out_once)
 {
     struct cf_executor *pool = tasks_pool(1);
     struct stage *stage = stage_new();
@@ -227,9 +130,8 @@ START_TEST(a_deadline_that_is_past_times_out_once)
     cf_release(running);
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(no_deadline_and_the_furthest_one_are_the_same)
+TEST(no_deadline_and_the_furthest_one_are_the_same)
 {
     struct cf_executor *pool = tasks_pool(1);
     const int numbers[] = { 1, 2, 3 };
@@ -245,50 +147,8 @@ START_TEST(no_deadline_and_the_furthest_one_are_the_same)
     }
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(a_map_that_is_read_too_late_asks_its_generator_no_more)
-{
-    struct cf_executor *pool = tasks_pool(1);
-    struct source source = { .stage = stage_new(), .n = -1 };
-    const struct cf_map_options options = { .buffersize = 3, .deadline = cf_after(0.3) };
-    struct cf_iter *iter = cf_map_from(pool, &task_cue, next_cue, &source, &options);
-
-    ck_assert_int_eq(source.calls, 3);
-    while (cf_after(0) <= options.deadline)
-        asserts_sleep(0.05);
-    latch_raise(&source.stage->go);
-    while (cf_next(iter) != NULL)
-        continue;
-    ck_assert_int_eq(cf_status(iter), CF_TIMEOUT);
-    asserts_ends(iter, CF_END);
-    ck_assert_int_eq(source.calls, 3);
-    cf_iter_free(iter);
-    cf_close(pool);
-}
-END_TEST
-
-START_TEST(an_interrupted_map_asks_its_generator_no_more)
-{
-    struct cf_executor *pool = tasks_pool(1);
-    struct source source = { .stage = stage_new(), .n = -1 };
-    struct cf_iter *iter = cf_map_from(pool, &task_cue, next_cue, &source, &(struct cf_map_options){ .buffersize = 3 });
-
-    latch_await(&source.stage->started, 1);
-    cf_interrupt(pool);
-    latch_raise(&source.stage->go);
-    asserts_ends(iter, CF_INTERRUPTED);
-    ck_assert_int_eq(asserts_int(cf_next(iter)), 0);
-    for (int i = 1; i < 3; i++)
-        asserts_cancelled(cf_next(iter));
-    asserts_ends(iter, CF_END);
-    ck_assert_int_eq(source.calls, 3);
-    cf_iter_free(iter);
-    cf_close(pool);
-}
-END_TEST
-
-START_TEST(an_unordered_map_keeps_its_deadline_too)
+TEST(an_unordered_map_keeps_its_deadline_too)
 {
     struct cf_executor *pool = tasks_pool(2);
     struct stage *stage = stage_new();
@@ -308,27 +168,8 @@ START_TEST(an_unordered_map_keeps_its_deadline_too)
     cf_iter_free(iter);
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(freeing_a_map_of_chunks_cancels_those_that_have_not_started)
-{
-    struct cf_executor *pool = tasks_pool(1);
-    struct stage *stage = stage_new();
-    struct cue cues[20];
-    const struct cf_map_options options = { .chunksize = 4 };
-
-    for (int i = 0; i < 20; i++)
-        cues[i] = tasks_cue(stage, i, 1);
-    struct cf_iter *iter = cf_map(pool, &task_cue, cues, 20, sizeof *cues, &options);
-    latch_await(&stage->started, 1);
-    cf_iter_free(iter);
-    latch_raise(&stage->go);
-    cf_close(pool);
-    ck_assert_uint_le(latch_count(&stage->started), 4);
-}
-END_TEST
-
-START_TEST(a_cancelled_item_comes_at_its_turn)
+TEST(a_cancelled_item_comes_at_its_turn)
 {
     struct cf_executor *pool = tasks_pool(1);
     struct stage *stage = stage_new();
@@ -348,109 +189,8 @@ START_TEST(a_cancelled_item_comes_at_its_turn)
     cf_release(running);
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(the_parts_of_a_cancelled_chunk_are_cancelled)
-{
-    struct cf_executor *pool = tasks_pool(1);
-    struct stage *stage = stage_new();
-    const int numbers[] = { 1, 2, 3, 4, 5 };
-    struct cf_future *running = tasks_start_holding(pool, stage, 0);
-    const struct cf_map_options options = { .chunksize = 2 };
-    struct cf_iter *iter = cf_map(pool, &task_twice, numbers, 5, sizeof *numbers, &options);
-
-    cf_shutdown(pool, CF_CANCEL);
-    for (int i = 0; i < 5; i++) {
-        struct cf_future *future = cf_next(iter);
-        ck_assert_ptr_nonnull(future);
-        asserts_cancelled(future);
-        ck_assert_str_eq(cf_error_of(future)->task, "twice");
-        ck_assert_mem_eq(cf_input(future, NULL), &numbers[i], sizeof *numbers);
-    }
-    asserts_ends(iter, CF_END);
-    cf_iter_free(iter);
-    latch_raise(&stage->go);
-    cf_release(running);
-    cf_close(pool);
-}
-END_TEST
-
-START_TEST(an_interrupt_cancels_the_items_of_a_running_chunk_that_have_not_started)
-{
-    struct cf_executor *pool = tasks_pool(1);
-    struct stage *stage = stage_new();
-    struct cue cues[6];
-    const struct cf_map_options options = { .chunksize = 3 };
-
-    for (int i = 0; i < 6; i++)
-        cues[i] = tasks_cue(stage, i, 1);
-    struct cf_iter *iter = cf_map(pool, &task_cue, cues, 6, sizeof *cues, &options);
-    latch_await(&stage->started, 1);
-    cf_interrupt(pool);
-    latch_raise(&stage->go);
-    asserts_ends(iter, CF_INTERRUPTED);
-    ck_assert_int_eq(asserts_int(cf_next(iter)), 0);
-    for (int i = 1; i < 6; i++)
-        asserts_cancelled(cf_next(iter));
-    asserts_ends(iter, CF_END);
-    cf_iter_free(iter);
-    cf_close(pool);
-    ck_assert_uint_eq(latch_count(&stage->started), 1);
-}
-END_TEST
-
-START_TEST(the_parts_of_a_refused_chunk_are_refused)
-{
-    struct cf_executor *pool = tasks_pool(1);
-    const int numbers[] = { 1, 2, 3, 4, 5 };
-    const struct cf_map_options options = { .chunksize = 2 };
-
-    cf_shutdown(pool, CF_WAIT);
-    struct cf_iter *iter = cf_map(pool, &task_twice, numbers, 5, sizeof *numbers, &options);
-    for (int i = 0; i < 5; i++) {
-        struct cf_future *future = cf_next(iter);
-        asserts_refused(future, ESHUTDOWN);
-        ck_assert_mem_eq(cf_input(future, NULL), &numbers[i], sizeof *numbers);
-    }
-    asserts_ends(iter, CF_END);
-    cf_iter_free(iter);
-    cf_close(pool);
-}
-END_TEST
-
-/* What each item says of the thread that ran it, as a chunk must run in one, item after item. */
-static int
-in_a_row(struct cf_call *call)
-{
-    static __thread int last = -1;
-    int number = *(const int *)cf_arg(call, NULL);
-    int after_its_predecessor = last == number - 1;
-
-    last = number;
-    return cf_return(call, &after_its_predecessor, sizeof after_its_predecessor);
-}
-static const struct cf_task task_in_a_row = { "in_a_row", in_a_row };
-
-START_TEST(the_items_of_a_chunk_run_one_after_another_in_one_worker)
-{
-    struct cf_executor *pool = tasks_pool(4);
-    int numbers[400];
-    const struct cf_map_options options = { .chunksize = 10 };
-
-    for (int i = 0; i < 400; i++)
-        numbers[i] = i;
-    struct cf_iter *iter = cf_map(pool, &task_in_a_row, numbers, 400, sizeof *numbers, &options);
-    for (int i = 0; i < 400; i++) {
-        int after = asserts_int(cf_next(iter));
-        if (i % 10 != 0)
-            ck_assert_int_eq(after, 1);
-    }
-    cf_iter_free(iter);
-    cf_close(pool);
-}
-END_TEST
-
-START_TEST(a_map_of_a_hundred_thousand_items_is_linear)
+TEST(a_map_of_a_hundred_thousand_items_is_linear)
 {
     enum { ITEMS = 100000 };
     static int numbers[ITEMS];
@@ -469,45 +209,8 @@ START_TEST(a_map_of_a_hundred_thousand_items_is_linear)
     }
     cf_close(pool);
 }
-END_TEST
 
-/* Yields three items, of which the one in the middle says that it is as long as no item can be. */
-struct giant {
-    int calls;
-    size_t len;
-};
-
-static int
-next_giant(void *data, const void **item, size_t *len)
-{
-    struct giant *giant = data;
-
-    *item = "item";
-    *len = giant->calls == 1 ? giant->len : 5;
-    return giant->calls++ < 3;
-}
-
-START_TEST(an_item_that_is_too_big_fails_alone_also_in_a_chunk)
-{
-    struct cf_executor *pool = tasks_pool(1);
-    const size_t lengths[] = { SIZE_MAX, SIZE_MAX - 3, SIZE_MAX - 20, SIZE_MAX / 2 + 1 };
-
-    for (size_t k = 0; k < 16; k++) {
-        struct giant giant = { .len = lengths[k % 4] };
-        const struct cf_map_options options = { .chunksize = 1 + k / 4 };
-        struct cf_iter *iter = cf_map_from(pool, &task_echo, next_giant, &giant, &options);
-
-        ck_assert_str_eq(cf_result(cf_next(iter), NULL), "item");
-        asserts_refused(cf_next(iter), E2BIG);
-        ck_assert_str_eq(cf_result(cf_next(iter), NULL), "item");
-        asserts_ends(iter, CF_END);
-        cf_iter_free(iter);
-    }
-    ck_assert_int_eq(cf_close(pool), 0);
-}
-END_TEST
-
-START_TEST(a_map_without_a_task_or_without_items_is_refused)
+TEST(a_map_without_a_task_or_without_items_is_refused)
 {
     struct cf_executor *pool = tasks_pool(1);
     const int numbers[] = { 1, 2, 3, 4, 5 };
@@ -538,31 +241,18 @@ START_TEST(a_map_without_a_task_or_without_items_is_refused)
     cf_iter_free(iter);
     ck_assert_int_eq(cf_close(pool), 0);
 }
-END_TEST
 
 static const TTest **const tests[] = {
-    &of_a_generator_four_rounds_of_the_workers_are_read_ahead,
-    &of_a_generator_at_most_buffersize_calls_are_unread,
-    &a_generator_that_has_ended_is_not_asked_again,
     &items_may_be_empty,
-    &a_generator_that_fails_at_once_is_not_asked_again,
     &a_lent_future_can_be_retained,
     &a_taken_future_keeps_its_argument_when_the_items_are_gone,
     &a_map_can_be_read_after_its_executor_was_closed,
     &two_maps_of_one_executor_can_be_read_in_turn,
     &a_deadline_that_is_past_times_out_once,
     &no_deadline_and_the_furthest_one_are_the_same,
-    &a_map_that_is_read_too_late_asks_its_generator_no_more,
-    &an_interrupted_map_asks_its_generator_no_more,
     &an_unordered_map_keeps_its_deadline_too,
-    &freeing_a_map_of_chunks_cancels_those_that_have_not_started,
     &a_cancelled_item_comes_at_its_turn,
-    &the_parts_of_a_cancelled_chunk_are_cancelled,
-    &an_interrupt_cancels_the_items_of_a_running_chunk_that_have_not_started,
-    &the_parts_of_a_refused_chunk_are_refused,
-    &the_items_of_a_chunk_run_one_after_another_in_one_worker,
     &a_map_of_a_hundred_thousand_items_is_linear,
-    &an_item_that_is_too_big_fails_alone_also_in_a_chunk,
     &a_map_without_a_task_or_without_items_is_refused,
     NULL,
 };

@@ -56,7 +56,7 @@ open_observed(unsigned workers, void (*observer)(const struct cf_event *, void *
     return pool;
 }
 
-START_TEST(every_call_is_submitted_once_and_ends_once)
+TEST(every_call_is_submitted_once_and_ends_once)
 {
     static struct watch watch = { .lock = PTHREAD_MUTEX_INITIALIZER };
     struct cf_executor *pool = open_observed(4, observe, &watch);
@@ -81,9 +81,8 @@ START_TEST(every_call_is_submitted_once_and_ends_once)
         cf_release(futures[i]);
     }
 }
-END_TEST
 
-START_TEST(a_released_call_is_observed_to_its_end)
+TEST(a_released_call_is_observed_to_its_end)
 {
     static struct watch watch = { .lock = PTHREAD_MUTEX_INITIALIZER };
     struct cf_executor *pool = open_observed(2, observe, &watch);
@@ -93,9 +92,8 @@ START_TEST(a_released_call_is_observed_to_its_end)
     cf_close(pool);
     ck_assert_int_eq(watch.events, 3 * CALLS);
 }
-END_TEST
 
-START_TEST(an_interrupt_and_a_shutdown_end_calls_for_the_observer_too)
+TEST(an_interrupt_and_a_shutdown_end_calls_for_the_observer_too)
 {
     for (int interrupt = 0; interrupt < 2; interrupt++) {
         static struct watch watch;
@@ -118,7 +116,6 @@ START_TEST(an_interrupt_and_a_shutdown_end_calls_for_the_observer_too)
         }
     }
 }
-END_TEST
 
 /* Asks of the call all that can be asked. */
 static void
@@ -142,7 +139,7 @@ ask(const struct cf_event *event, void *data)
     latch_raise(data);
 }
 
-START_TEST(an_observer_may_ask_the_call_and_finds_it_in_that_state)
+TEST(an_observer_may_ask_the_call_and_finds_it_in_that_state)
 {
     struct latch events = { 0 };
     struct cf_executor *pool = open_observed(3, ask, &events);
@@ -152,7 +149,6 @@ START_TEST(an_observer_may_ask_the_call_and_finds_it_in_that_state)
     cf_close(pool);
     ck_assert_uint_eq(latch_count(&events), 600);
 }
-END_TEST
 
 static struct cf_executor *elsewhere;
 
@@ -163,7 +159,7 @@ submit_elsewhere(const struct cf_event *event, void *data)
         cf_release(cf_submit(elsewhere, &task_cue, data, sizeof(struct cue)));
 }
 
-START_TEST(an_observer_may_submit_to_another_executor)
+TEST(an_observer_may_submit_to_another_executor)
 {
     struct stage *stage = stage_new();
     struct cue cue = tasks_cue(stage, 0, 0);
@@ -176,7 +172,6 @@ START_TEST(an_observer_may_submit_to_another_executor)
     cf_close(elsewhere);
     ck_assert_uint_eq(latch_count(&stage->ended), 20);
 }
-END_TEST
 
 /* Takes long over the end of the first call, here until another one has ended. */
 static void
@@ -190,7 +185,7 @@ dawdle(const struct cf_event *event, void *data)
     latch_await(&stage->ended, 2);
 }
 
-START_TEST(an_observer_that_takes_long_holds_up_no_other_call)
+TEST(an_observer_that_takes_long_holds_up_no_other_call)
 {
     struct stage *stage = stage_new();
     struct cf_executor *pool = open_observed(2, dawdle, stage);
@@ -201,7 +196,6 @@ START_TEST(an_observer_that_takes_long_holds_up_no_other_call)
     cf_release(first);
     cf_close(pool);
 }
-END_TEST
 
 static struct cf_executor *observed;
 
@@ -216,7 +210,7 @@ wait_for_shutdown(const struct cf_event *event, void *data)
     latch_raise(data);
 }
 
-START_TEST(an_observer_cannot_wait_for_the_shutdown)
+TEST(an_observer_cannot_wait_for_the_shutdown)
 {
     for (int way = 0; way < 4; way++) {
         struct latch told = { 0 };
@@ -240,7 +234,6 @@ START_TEST(an_observer_cannot_wait_for_the_shutdown)
         ck_assert_uint_eq(latch_count(&told), way < 3 ? 3 : 4);
     }
 }
-END_TEST
 
 /* Where the events of one call happen: submitted and cancelled in the caller, started and ended in the worker. */
 struct places {
@@ -260,7 +253,7 @@ place(const struct cf_event *event, void *data)
     ck_assert_int_eq(pthread_equal(pthread_self(), places->caller) != 0, event->type == CF_EVENT_SUBMITTED);
 }
 
-START_TEST(events_are_told_where_they_happen)
+TEST(events_are_told_where_they_happen)
 {
     struct places places = { .caller = pthread_self() };
     struct cf_executor *pool = open_observed(1, place, &places);
@@ -271,7 +264,6 @@ START_TEST(events_are_told_where_they_happen)
     ck_assert_int_eq(places.here, 1);
     ck_assert_int_eq(places.there, 2);
 }
-END_TEST
 
 static const TTest **const tests[] = {
     &every_call_is_submitted_once_and_ends_once,

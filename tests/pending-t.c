@@ -43,7 +43,7 @@ try_submit(struct bounded *bounded, int number)
     return cf_try_submit(bounded->pool, &task_cue, &cue, sizeof cue);
 }
 
-START_TEST(the_try_form_is_refused_where_there_is_no_room)
+TEST(the_try_form_is_refused_where_there_is_no_room)
 {
     struct bounded bounded = open_bounded(2);
     struct cf_future *futures[3];
@@ -59,9 +59,8 @@ START_TEST(the_try_form_is_refused_where_there_is_no_room)
     ck_assert_int_eq(asserts_take_int(try_submit(&bounded, 9)), 9);
     close_bounded(&bounded);
 }
-END_TEST
 
-START_TEST(a_cancelled_call_makes_room)
+TEST(a_cancelled_call_makes_room)
 {
     struct bounded bounded = open_bounded(1);
     struct cf_future *first = try_submit(&bounded, 1);
@@ -77,7 +76,6 @@ START_TEST(a_cancelled_call_makes_room)
     cf_release(first);
     close_bounded(&bounded);
 }
-END_TEST
 
 /* A thread that submits one call, and says in of[0] that it is about to and in of[1] that it has. */
 struct submitter {
@@ -114,7 +112,7 @@ block_submitters(struct bounded *bounded, struct submitter *submitters, int n)
     return filler;
 }
 
-START_TEST(submit_waits_for_room_which_a_start_makes)
+TEST(submit_waits_for_room_which_a_start_makes)
 {
     struct bounded bounded = open_bounded(1);
     struct submitter submitters[3];
@@ -128,9 +126,8 @@ START_TEST(submit_waits_for_room_which_a_start_makes)
     ck_assert_int_eq(asserts_take_int(filler), 1);
     close_bounded(&bounded);
 }
-END_TEST
 
-START_TEST(submit_waits_for_room_which_a_cancel_makes)
+TEST(submit_waits_for_room_which_a_cancel_makes)
 {
     struct bounded bounded = open_bounded(1);
     struct submitter submitter;
@@ -144,9 +141,8 @@ START_TEST(submit_waits_for_room_which_a_cancel_makes)
     cf_release(filler);
     close_bounded(&bounded);
 }
-END_TEST
 
-START_TEST(a_shutdown_refuses_those_who_wait_for_room)
+TEST(a_shutdown_refuses_those_who_wait_for_room)
 {
     struct bounded bounded = open_bounded(1);
     struct submitter submitters[3];
@@ -162,9 +158,8 @@ START_TEST(a_shutdown_refuses_those_who_wait_for_room)
     ck_assert_int_eq(asserts_take_int(filler), 1);
     close_bounded(&bounded);
 }
-END_TEST
 
-START_TEST(an_interrupt_refuses_those_who_wait_for_room)
+TEST(an_interrupt_refuses_those_who_wait_for_room)
 {
     struct bounded bounded = open_bounded(1);
     struct submitter submitters[3];
@@ -180,7 +175,6 @@ START_TEST(an_interrupt_refuses_those_who_wait_for_room)
     cf_release(filler);
     close_bounded(&bounded);
 }
-END_TEST
 
 static int
 open_when_told(struct cf_call *call, void **local, const void *worker_arg)
@@ -193,7 +187,7 @@ open_when_told(struct cf_call *call, void **local, const void *worker_arg)
     return cf_raise(call, "open", 3, "failed");
 }
 
-START_TEST(a_broken_executor_refuses_those_who_wait_for_room)
+TEST(a_broken_executor_refuses_those_who_wait_for_room)
 {
     struct bounded bounded = { .stage = stage_new() };
     struct submitter submitter;
@@ -209,7 +203,6 @@ START_TEST(a_broken_executor_refuses_those_who_wait_for_room)
     cf_release(filler);
     ck_assert_int_eq(cf_close(bounded.pool), -1);
 }
-END_TEST
 
 /* Submits three calls to the pool that it runs in. */
 struct inner {
@@ -233,7 +226,7 @@ submit_inside(struct cf_call *call)
 }
 static const struct cf_task task_submit_inside = { "submit_inside", submit_inside };
 
-START_TEST(the_bound_does_not_bind_tasks_of_the_own_pool)
+TEST(the_bound_does_not_bind_tasks_of_the_own_pool)
 {
     struct stage *stage = stage_new();
     struct cf_executor *pool = cf_thread_pool(&(struct cf_options){ .max_workers = 1, .max_pending = 1 });
@@ -247,7 +240,6 @@ START_TEST(the_bound_does_not_bind_tasks_of_the_own_pool)
     cf_release(outer);
     cf_close(pool);
 }
-END_TEST
 
 static void
 submit_in_callback(struct cf_future *future, void *data)
@@ -259,7 +251,7 @@ submit_in_callback(struct cf_future *future, void *data)
     latch_raise(&inner->stage->of[2]);
 }
 
-START_TEST(the_bound_does_not_bind_callbacks)
+TEST(the_bound_does_not_bind_callbacks)
 {
     struct bounded bounded = open_bounded(1);
     struct cf_future *futures[3];
@@ -275,7 +267,6 @@ START_TEST(the_bound_does_not_bind_callbacks)
     cf_release(pending);
     close_bounded(&bounded);
 }
-END_TEST
 
 static int
 generate(void *data, const void **item, size_t *len)
@@ -288,7 +279,7 @@ generate(void *data, const void **item, size_t *len)
     return 0;
 }
 
-START_TEST(the_bound_does_not_bind_generators)
+TEST(the_bound_does_not_bind_generators)
 {
     struct bounded bounded = open_bounded(1);
     struct cf_future *futures[3];
@@ -304,9 +295,8 @@ START_TEST(the_bound_does_not_bind_generators)
     cf_release(pending);
     close_bounded(&bounded);
 }
-END_TEST
 
-START_TEST(a_map_of_more_items_than_may_be_pending_completes)
+TEST(a_map_of_more_items_than_may_be_pending_completes)
 {
     struct cf_executor *pool = cf_thread_pool(&(struct cf_options){ .max_workers = 2, .max_pending = 3 });
     int numbers[500];
@@ -325,10 +315,9 @@ START_TEST(a_map_of_more_items_than_may_be_pending_completes)
     }
     cf_close(pool);
 }
-END_TEST
 
 /* The reader lets the calls run ahead of it, more and more each time. */
-START_TEST(a_bounded_map_keeps_its_order_while_it_runs_further_ahead)
+TEST(a_bounded_map_keeps_its_order_while_it_runs_further_ahead)
 {
     enum { ITEMS = 600, BOUND = 40 };
     struct cf_executor *pool = cf_thread_pool(&(struct cf_options){ .max_workers = 2, .max_pending = BOUND });
@@ -348,10 +337,9 @@ START_TEST(a_bounded_map_keeps_its_order_while_it_runs_further_ahead)
     cf_iter_free(iter);
     cf_close(pool);
 }
-END_TEST
 
 /* There is no room, and as long as others keep it there will be none. */
-START_TEST(a_map_keeps_its_deadline_while_it_waits_for_room)
+TEST(a_map_keeps_its_deadline_while_it_waits_for_room)
 {
     const int numbers[5] = { 0 };
 
@@ -373,9 +361,8 @@ START_TEST(a_map_keeps_its_deadline_while_it_waits_for_room)
         close_bounded(&bounded);
     }
 }
-END_TEST
 
-START_TEST(never_more_are_pending_than_allowed)
+TEST(never_more_are_pending_than_allowed)
 {
     enum { BOUND = 5 };
     struct bounded bounded = open_bounded(BOUND);
@@ -394,7 +381,6 @@ START_TEST(never_more_are_pending_than_allowed)
     }
     close_bounded(&bounded);
 }
-END_TEST
 
 static const TTest **const tests[] = {
     &the_try_form_is_refused_where_there_is_no_room,

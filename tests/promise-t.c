@@ -7,7 +7,7 @@
 #include "asserts.h"
 #include "tasks.h"
 
-START_TEST(a_promise_is_pending_until_it_is_settled)
+TEST(a_promise_is_pending_until_it_is_settled)
 {
     struct cf_future *promise = cf_promise();
     char text[80];
@@ -28,9 +28,8 @@ START_TEST(a_promise_is_pending_until_it_is_settled)
     ck_assert_ptr_nonnull(strstr(text, "finished returned 5 bytes>"));
     cf_release(promise);
 }
-END_TEST
 
-START_TEST(settling_twice_is_false_and_the_first_outcome_stays)
+TEST(settling_twice_is_false_and_the_first_outcome_stays)
 {
     struct cf_future *good = cf_promise(), *bad = cf_promise();
 
@@ -46,9 +45,8 @@ START_TEST(settling_twice_is_false_and_the_first_outcome_stays)
     cf_release(good);
     cf_release(bad);
 }
-END_TEST
 
-START_TEST(a_cancelled_promise_cannot_be_settled)
+TEST(a_cancelled_promise_cannot_be_settled)
 {
     struct cf_future *promise = cf_promise();
 
@@ -60,9 +58,8 @@ START_TEST(a_cancelled_promise_cannot_be_settled)
     asserts_cancelled(promise);
     cf_release(promise);
 }
-END_TEST
 
-START_TEST(a_promise_copies_its_result_of_any_length)
+TEST(a_promise_copies_its_result_of_any_length)
 {
     static unsigned char bytes[100000];
 
@@ -81,9 +78,8 @@ START_TEST(a_promise_copies_its_result_of_any_length)
         cf_release(promise);
     }
 }
-END_TEST
 
-START_TEST(a_promise_copies_its_error)
+TEST(a_promise_copies_its_error)
 {
     struct cf_future *promise = cf_promise();
     char domain[] = "http", message[] = "Not Found\nreally";
@@ -98,13 +94,11 @@ START_TEST(a_promise_copies_its_error)
     ck_assert_str_eq(error->worker, "");
     cf_release(promise);
 }
-END_TEST
 
-START_TEST(a_promise_that_is_not_kept_can_be_released)
+TEST(a_promise_that_is_not_kept_can_be_released)
 {
     cf_release(cf_promise());
 }
-END_TEST
 
 static pthread_t settler;
 
@@ -116,7 +110,7 @@ note(struct cf_future *future, void *data)
     latch_raise(data);
 }
 
-START_TEST(who_settles_runs_the_callbacks)
+TEST(who_settles_runs_the_callbacks)
 {
     struct latch called = { 0 };
 
@@ -131,7 +125,6 @@ START_TEST(who_settles_runs_the_callbacks)
         cf_release(promise);
     }
 }
-END_TEST
 
 static void *
 wait_for(void *promise)
@@ -140,7 +133,7 @@ wait_for(void *promise)
     return NULL;
 }
 
-START_TEST(settling_wakes_who_waits)
+TEST(settling_wakes_who_waits)
 {
     struct cf_future *promise = cf_promise();
     pthread_t threads[4];
@@ -153,7 +146,6 @@ START_TEST(settling_wakes_who_waits)
         pthread_join(threads[i], NULL);
     cf_release(promise);
 }
-END_TEST
 
 static int
 await_promise(struct cf_call *call)
@@ -165,7 +157,7 @@ await_promise(struct cf_call *call)
 }
 static const struct cf_task task_await_promise = { "await_promise", await_promise };
 
-START_TEST(a_task_may_wait_for_a_promise)
+TEST(a_task_may_wait_for_a_promise)
 {
     struct cf_executor *pool = tasks_pool(1);
     struct cf_future *promise = cf_promise();
@@ -178,7 +170,6 @@ START_TEST(a_task_may_wait_for_a_promise)
     cf_release(promise);
     cf_close(pool);
 }
-END_TEST
 
 struct racer {
     pthread_t thread;
@@ -203,7 +194,7 @@ race(void *data)
     return NULL;
 }
 
-START_TEST(of_many_who_settle_one_wins)
+TEST(of_many_who_settle_one_wins)
 {
     for (int round = 0; round < 50; round++) {
         struct stage *stage = stage_new();
@@ -228,7 +219,6 @@ START_TEST(of_many_who_settle_one_wins)
         cf_release(promise);
     }
 }
-END_TEST
 
 static const TTest **const tests[] = {
     &a_promise_is_pending_until_it_is_settled,

@@ -7,7 +7,7 @@
 #include "asserts.h"
 #include "tasks.h"
 
-START_TEST(shutdown_with_wait_leaves_no_thread_and_no_descriptor)
+TEST(shutdown_with_wait_leaves_no_thread_and_no_descriptor)
 {
     cf_close(tasks_pool(1));
     size_t threads = asserts_threads();
@@ -28,9 +28,8 @@ START_TEST(shutdown_with_wait_leaves_no_thread_and_no_descriptor)
     for (int i = 0; i < 4; i++)
         ck_assert_int_eq(asserts_take_int(futures[i]), i);
 }
-END_TEST
 
-START_TEST(idle_workers_end_without_being_waited_for)
+TEST(idle_workers_end_without_being_waited_for)
 {
     struct cf_executor *pool = tasks_pool(4);
     size_t threads = asserts_threads();
@@ -44,7 +43,6 @@ START_TEST(idle_workers_end_without_being_waited_for)
     asserts_threads_back_to(threads);
     cf_close(pool);
 }
-END_TEST
 
 struct inner {
     struct cf_executor *pool;
@@ -67,7 +65,7 @@ shut_down_own(struct cf_call *call)
 }
 static const struct cf_task task_shut_down_own = { "shut_down_own", shut_down_own };
 
-START_TEST(a_task_that_waits_for_the_shutdown_of_its_own_pool_has_done_nothing)
+TEST(a_task_that_waits_for_the_shutdown_of_its_own_pool_has_done_nothing)
 {
     struct cf_executor *pool = tasks_pool(1);
     const int hows[] = { CF_WAIT, CF_WAIT | CF_CANCEL, CF_WAIT | CF_KILL };
@@ -81,9 +79,8 @@ START_TEST(a_task_that_waits_for_the_shutdown_of_its_own_pool_has_done_nothing)
     ck_assert_int_eq(asserts_take_int(tasks_submit_int(pool, &task_twice, 1)), 2);
     ck_assert_int_eq(cf_close(pool), 0);
 }
-END_TEST
 
-START_TEST(a_task_may_shut_its_own_pool_down_without_waiting)
+TEST(a_task_may_shut_its_own_pool_down_without_waiting)
 {
     struct cf_executor *pool = tasks_pool(1);
     const struct inner inner = { pool, CF_CANCEL, 0 };
@@ -96,7 +93,6 @@ START_TEST(a_task_may_shut_its_own_pool_down_without_waiting)
     cf_release(future);
     ck_assert_int_eq(cf_close(pool), 0);
 }
-END_TEST
 
 static int
 shut_down_other(struct cf_call *call)
@@ -106,7 +102,7 @@ shut_down_other(struct cf_call *call)
 }
 static const struct cf_task task_shut_down_other = { "shut_down_other", shut_down_other };
 
-START_TEST(a_task_may_close_another_pool)
+TEST(a_task_may_close_another_pool)
 {
     struct cf_executor *pool = tasks_pool(1), *other = tasks_pool(1);
     struct cf_future *last = tasks_submit_int(other, &task_twice, 4);
@@ -118,9 +114,8 @@ START_TEST(a_task_may_close_another_pool)
     cf_release(future);
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(closing_runs_what_is_pending)
+TEST(closing_runs_what_is_pending)
 {
     struct cf_executor *pool = tasks_pool(1);
     struct stage *stage = stage_new();
@@ -130,9 +125,8 @@ START_TEST(closing_runs_what_is_pending)
     ck_assert_int_eq(cf_close(pool), 0);
     ck_assert_uint_eq(latch_count(&stage->ended), 1000);
 }
-END_TEST
 
-START_TEST(killing_tells_the_running_to_stop)
+TEST(killing_tells_the_running_to_stop)
 {
     struct cf_executor *pool = tasks_pool(2);
     struct stage *stage = stage_new();
@@ -155,9 +149,8 @@ START_TEST(killing_tells_the_running_to_stop)
     cf_release(late);
     ck_assert_int_eq(cf_close(pool), 0);
 }
-END_TEST
 
-START_TEST(a_plain_shutdown_tells_nobody_to_stop)
+TEST(a_plain_shutdown_tells_nobody_to_stop)
 {
     struct cf_executor *pool = tasks_pool(1);
     struct stage *stage = stage_new();
@@ -171,7 +164,6 @@ START_TEST(a_plain_shutdown_tells_nobody_to_stop)
     cf_release(future);
     cf_close(pool);
 }
-END_TEST
 
 struct closer {
     pthread_t thread;
@@ -190,7 +182,7 @@ shut_down(void *data)
     return NULL;
 }
 
-START_TEST(a_later_shutdown_may_cancel_what_an_earlier_one_waits_for)
+TEST(a_later_shutdown_may_cancel_what_an_earlier_one_waits_for)
 {
     struct cf_executor *pool = tasks_pool(1);
     struct stage *stage = stage_new();
@@ -213,7 +205,6 @@ START_TEST(a_later_shutdown_may_cancel_what_an_earlier_one_waits_for)
         pthread_join(closers[i].thread, NULL);
     ck_assert_int_eq(cf_close(pool), 0);
 }
-END_TEST
 
 static void *
 close_elsewhere(void *pool)
@@ -222,7 +213,7 @@ close_elsewhere(void *pool)
     return NULL;
 }
 
-START_TEST(another_thread_than_the_maker_may_close)
+TEST(another_thread_than_the_maker_may_close)
 {
     struct cf_executor *pool = tasks_pool(2);
     struct cf_future *future = tasks_submit_int(pool, &task_twice, 1);
@@ -233,7 +224,6 @@ START_TEST(another_thread_than_the_maker_may_close)
     ck_assert(cf_done(future));
     ck_assert_int_eq(asserts_take_int(future), 2);
 }
-END_TEST
 
 static void *
 make_and_leave(void *data)
@@ -244,7 +234,7 @@ make_and_leave(void *data)
     return NULL;
 }
 
-START_TEST(a_pool_outlives_the_thread_that_made_it)
+TEST(a_pool_outlives_the_thread_that_made_it)
 {
     struct cf_executor *pool;
     pthread_t thread;
@@ -254,9 +244,8 @@ START_TEST(a_pool_outlives_the_thread_that_made_it)
     ck_assert_int_eq(asserts_take_int(tasks_submit_int(pool, &task_twice, 1)), 2);
     ck_assert_int_eq(cf_close(pool), 0);
 }
-END_TEST
 
-START_TEST(calls_are_refused_while_the_last_one_runs)
+TEST(calls_are_refused_while_the_last_one_runs)
 {
     struct cf_executor *pool = tasks_pool(1);
     struct stage *stage = stage_new();
@@ -273,9 +262,8 @@ START_TEST(calls_are_refused_while_the_last_one_runs)
     ck_assert_int_eq(cf_close(pool), 0);
     ck_assert_uint_eq(latch_count(&stage->started), 1);
 }
-END_TEST
 
-START_TEST(ten_thousand_pending_calls_are_cancelled_in_no_time)
+TEST(ten_thousand_pending_calls_are_cancelled_in_no_time)
 {
     enum { CALLS = 10000 };
     struct cf_executor *pool = tasks_pool(1);
@@ -295,10 +283,9 @@ START_TEST(ten_thousand_pending_calls_are_cancelled_in_no_time)
     cf_close(pool);
     ck_assert_uint_eq(latch_count(&stage->started), 1);
 }
-END_TEST
 
 /* After many short calls the worker has taken several at a time, none of which has started. */
-START_TEST(what_a_worker_has_taken_but_not_started_is_cancelled_too)
+TEST(what_a_worker_has_taken_but_not_started_is_cancelled_too)
 {
     enum { CALLS = 300 };
 
@@ -326,9 +313,8 @@ START_TEST(what_a_worker_has_taken_but_not_started_is_cancelled_too)
         ck_assert_int_eq(cf_close(pool), 0);
     }
 }
-END_TEST
 
-START_TEST(a_thousand_pools_one_after_another_leave_nothing)
+TEST(a_thousand_pools_one_after_another_leave_nothing)
 {
     cf_close(tasks_pool(1));
     size_t threads = asserts_threads();
@@ -342,7 +328,11 @@ START_TEST(a_thousand_pools_one_after_another_leave_nothing)
     asserts_threads_back_to(threads);
     ck_assert_uint_eq(asserts_fds(), fds);
 }
-END_TEST
+
+TEST(closing_a_null_executor_succeeds)
+{
+    ck_assert_int_eq(cf_close(NULL), 0);
+}
 
 static const TTest **const tests[] = {
     &shutdown_with_wait_leaves_no_thread_and_no_descriptor,
@@ -360,6 +350,7 @@ static const TTest **const tests[] = {
     &ten_thousand_pending_calls_are_cancelled_in_no_time,
     &what_a_worker_has_taken_but_not_started_is_cancelled_too,
     &a_thousand_pools_one_after_another_leave_nothing,
+    &closing_a_null_executor_succeeds,
     NULL,
 };
 

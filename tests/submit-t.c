@@ -7,9 +7,10 @@
 #include <sys/resource.h>
 
 #include "asserts.h"
+#include "callbacks.h"
 #include "tasks.h"
 
-START_TEST(a_null_executor_fails_every_call_with_the_errno_of_its_constructor)
+TEST(a_null_executor_fails_every_call_with_the_errno_of_its_constructor)
 {
     struct cf_executor *pool = cf_thread_pool(&(struct cf_options){ .max_workers = 65536 });
 
@@ -25,7 +26,6 @@ START_TEST(a_null_executor_fails_every_call_with_the_errno_of_its_constructor)
     asserts_refused(future, EINVAL);
     cf_release(future);
 }
-END_TEST
 
 /* Fail to make a thread pool, for want of a descriptor. */
 static void
@@ -42,7 +42,7 @@ fail_without_descriptors(void)
     ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
 }
 
-START_TEST(of_several_failed_constructors_the_last_one_counts)
+TEST(of_several_failed_constructors_the_last_one_counts)
 {
     ck_assert_ptr_null(cf_thread_pool(&(struct cf_options){ .max_workers = 65536 }));
     fail_without_descriptors();
@@ -50,7 +50,6 @@ START_TEST(of_several_failed_constructors_the_last_one_counts)
     asserts_refused(future, EMFILE);
     cf_release(future);
 }
-END_TEST
 
 static void *
 fail_in_another_thread(void *unused)
@@ -59,7 +58,7 @@ fail_in_another_thread(void *unused)
     return unused;
 }
 
-START_TEST(the_failed_constructor_of_another_thread_does_not_count)
+TEST(the_failed_constructor_of_another_thread_does_not_count)
 {
     pthread_t other;
 
@@ -70,9 +69,8 @@ START_TEST(the_failed_constructor_of_another_thread_does_not_count)
     asserts_refused(future, EINVAL);
     cf_release(future);
 }
-END_TEST
 
-START_TEST(a_null_executor_refuses_also_where_no_constructor_has_failed)
+TEST(a_null_executor_refuses_also_where_no_constructor_has_failed)
 {
     struct cf_future *future = cf_submit(NULL, &task_echo, NULL, 0);
 
@@ -82,7 +80,6 @@ START_TEST(a_null_executor_refuses_also_where_no_constructor_has_failed)
     cf_shutdown(NULL, CF_WAIT);
     cf_close(NULL);
 }
-END_TEST
 
 static int
 three(void *source, const void **item, size_t *len)
@@ -97,7 +94,7 @@ three(void *source, const void **item, size_t *len)
     return 1;
 }
 
-START_TEST(a_map_on_a_null_executor_fails_each_item)
+TEST(a_map_on_a_null_executor_fails_each_item)
 {
     const int numbers[] = { 1, 2, 3 };
     int n = 0;
@@ -116,19 +113,11 @@ START_TEST(a_map_on_a_null_executor_fails_each_item)
         cf_iter_free(iters[k]);
     }
 }
-END_TEST
 
-static void
-count(struct cf_future *future, void *data)
-{
-    ck_assert(cf_done(future));
-    ++*(int *)data;
-}
-
-START_TEST(a_refused_call_is_a_future_like_any_other)
+TEST(a_refused_call_is_a_future_like_any_other)
 {
     struct cf_executor *pool = tasks_pool(1);
-    int called = 0;
+    struct latch called = { 0 };
     size_t done = 0;
     char text[80];
 
@@ -137,8 +126,8 @@ START_TEST(a_refused_call_is_a_future_like_any_other)
     asserts_refused(future, ESHUTDOWN);
     ck_assert(!cf_running(future));
     ck_assert(!cf_cancel(future));
-    ck_assert_int_eq(cf_on_done(future, count, &called), 0);
-    ck_assert_int_eq(called, 1);
+    ck_assert_int_eq(cf_on_done(future, callbacks_count, &called), 0);
+    ck_assert_uint_eq(latch_count(&called), 1);
     ck_assert_str_eq(cf_input(future, NULL), "BR");
     ck_assert_str_eq(cf_error_of(future)->worker, "");
     cf_describe(future, text, sizeof text);
@@ -151,9 +140,8 @@ START_TEST(a_refused_call_is_a_future_like_any_other)
     cf_close(pool);
     cf_release(future);
 }
-END_TEST
 
-START_TEST(try_submit_does_what_submit_does_where_there_is_room)
+TEST(try_submit_does_what_submit_does_where_there_is_room)
 {
     struct cf_executor *pool = tasks_pool(2);
     int number = 21;
@@ -161,9 +149,8 @@ START_TEST(try_submit_does_what_submit_does_where_there_is_room)
     ck_assert_int_eq(asserts_take_int(cf_try_submit(pool, &task_twice, &number, sizeof number)), 42);
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(a_task_description_may_be_anywhere_as_long_as_it_lives)
+TEST(a_task_description_may_be_anywhere_as_long_as_it_lives)
 {
     struct cf_executor *pool = tasks_pool(1);
     static struct cf_task task;
@@ -175,7 +162,6 @@ START_TEST(a_task_description_may_be_anywhere_as_long_as_it_lives)
     cf_release(future);
     cf_close(pool);
 }
-END_TEST
 
 struct submitter {
     pthread_t thread;
@@ -194,7 +180,7 @@ submit_in_order(void *data)
     return NULL;
 }
 
-START_TEST(with_several_submitters_each_keeps_its_own_order)
+TEST(with_several_submitters_each_keeps_its_own_order)
 {
     struct cf_executor *pool = tasks_pool(1);
     struct stage *stage = stage_new();
@@ -215,10 +201,9 @@ START_TEST(with_several_submitters_each_keeps_its_own_order)
         last[who]++;
     }
 }
-END_TEST
 
 /* A worker that is held up must not have taken calls along that others could run. */
-START_TEST(a_call_that_takes_long_holds_up_no_other)
+TEST(a_call_that_takes_long_holds_up_no_other)
 {
     struct cf_executor *pool = tasks_pool(2);
     struct stage *stage = stage_new();
@@ -234,10 +219,9 @@ START_TEST(a_call_that_takes_long_holds_up_no_other)
         ck_assert_int_eq(asserts_take_int(futures[i]), i);
     cf_close(pool);
 }
-END_TEST
 
 /* After many short calls a worker takes several at a time, and the one that takes long is among them. */
-START_TEST(a_call_that_takes_long_in_a_row_of_short_ones_holds_up_no_other)
+TEST(a_call_that_takes_long_in_a_row_of_short_ones_holds_up_no_other)
 {
     enum { CALLS = 600 };
     struct cf_executor *pool = tasks_pool(2);
@@ -258,9 +242,8 @@ START_TEST(a_call_that_takes_long_in_a_row_of_short_ones_holds_up_no_other)
     }
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(a_hundred_thousand_calls_can_be_pending)
+TEST(a_hundred_thousand_calls_can_be_pending)
 {
     enum { CALLS = 100000 };
     struct cf_executor *pool = tasks_pool(2);
@@ -272,7 +255,6 @@ START_TEST(a_hundred_thousand_calls_can_be_pending)
         ck_assert_int_eq(asserts_take_int(futures[i]), 2 * i);
     cf_close(pool);
 }
-END_TEST
 
 static const TTest **const tests[] = {
     &a_null_executor_fails_every_call_with_the_errno_of_its_constructor,

@@ -57,13 +57,11 @@ cut(char *text, const char *mark)
     return end + strlen(mark);
 }
 
-/* A test that START_TEST() has named says its sentence with underscores. */
 static void
-space_words(char *sentence)
+underscores_to_blanks(char *sentence)
 {
-    if (strchr(sentence, ' ') == NULL)
-        for (char *c = sentence; (c = strchr(c, '_')) != NULL;)
-            *c = ' ';
+    for (char *c = sentence; (c = strchr(c, '_')) != NULL;)
+        *c = ' ';
 }
 
 /* Print one result, "- FILE:GROUP:SENTENCE: MESSAGE".  Return whether the test has failed. */
@@ -77,7 +75,7 @@ print_result(bool ok, long number, char *file)
         printf("not ok %ld - %s # this is no line of libcheck's\n", number, file);
         return true;
     }
-    space_words(sentence);
+    underscores_to_blanks(sentence);
     bool skipped = !ok && strncmp(message, SKIP_MARK, strlen(SKIP_MARK)) == 0;
     printf("%s %ld - %s: %s%s%s\n", ok || skipped ? "ok" : "not ok", number, group, sentence, skipped ? " # " : "",
            skipped ? message : "");

@@ -9,7 +9,7 @@
  *     {
  *         Suite *s = suite_create("future");
  *         TCase *threads = tap_case(s, "threads", setup, teardown);
- *         tcase_add_test(threads, release_null);
+ *         tcase_add_test(threads, releasing_nothing_does_nothing);
  *         return s;
  *     }
  *
@@ -19,7 +19,7 @@
  *         return tap_main(suite);
  *     }
  *
- * and reports "ok 1 - threads: cf_release(NULL) does nothing".  Each test runs in a process of its own, unless the
+ * and reports "ok 1 - threads: releasing nothing does nothing".  Each test runs in a process of its own, unless the
  * environment says CK_FORK=no, for a debugger; CK_RUN_CASE picks one group.  What tests print on stdout becomes
  * comments.
  */
@@ -33,12 +33,8 @@
 /* Seconds until one test has failed; three times that under a sanitizer. */
 #define TAP_TIMEOUT 20
 
-/* Define a test whose name is a sentence, without a colon.  A body in braces follows; there is no END_TEST. */
-#define TEST(id, sentence)                                                                                             \
-    static void id##_run(int);                                                                                         \
-    static const TTest id##_test = { sentence, id##_run, __FILE__, __LINE__ };                                         \
-    static const TTest *const id = &id##_test;                                                                         \
-    static void id##_run(int _i __attribute__((__unused__)))
+/* Define a test.  Its name is the sentence that it proves, with underscores; a body in braces follows. */
+#define TEST(sentence) START_TEST(sentence)
 
 /* Add a group of tests to the suite; setup and teardown may be NULL, and run in the process of each test. */
 TCase *tap_case(Suite *, const char *name, void (*setup)(void), void (*teardown)(void));

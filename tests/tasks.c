@@ -160,3 +160,18 @@ tasks_open_worker(struct cf_call *call, void **local_of_worker, const void *work
     *local_of_worker = (void *)(uintptr_t)(latch_raise(&stage->opened) + 1);
     return 0;
 }
+
+void
+tasks_start_several(struct cf_executor *pool, struct stage *stage, struct cf_future **futures, int n)
+{
+    for (int i = 0; i < n; i++)
+        futures[i] = tasks_submit_cue(pool, stage, i, (uint32_t)i + 1);
+    latch_await(&stage->started, (uint32_t)n);
+}
+
+void
+tasks_release_all(struct cf_future **futures, int n)
+{
+    for (int i = 0; i < n; i++)
+        cf_release(futures[i]);
+}

@@ -68,6 +68,11 @@ struct cf_future *tasks_submit_int(struct cf_executor *, const struct cf_task *,
 /* Submit a call that is running on return, and runs until `go` is raised. */
 struct cf_future *tasks_start_holding(struct cf_executor *, struct stage *, int number);
 
+/* Submit n calls, the i-th of which ends when go has been raised i + 1 times, and wait until they run. */
+void tasks_start_several(struct cf_executor *, struct stage *, struct cf_future **futures, int n);
+
+void tasks_release_all(struct cf_future **futures, int n);
+
 /* .open_worker that counts in `opened` of the stage that worker_arg is the name of, and leaves the count in *local. */
 int tasks_open_worker(struct cf_call *, void **local, const void *worker_arg);
 

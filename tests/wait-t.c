@@ -34,7 +34,7 @@ wait_for_many(void *data)
     return NULL;
 }
 
-START_TEST(a_waiter_sleeps_and_is_woken_by_the_last_future)
+TEST(a_waiter_sleeps_and_is_woken_by_the_last_future)
 {
     struct stage *stage = stage_new();
     struct cf_future *futures[] = { cf_promise(), cf_promise(), cf_promise() };
@@ -53,9 +53,8 @@ START_TEST(a_waiter_sleeps_and_is_woken_by_the_last_future)
     for (int i = 0; i < 3; i++)
         cf_release(futures[i]);
 }
-END_TEST
 
-START_TEST(many_waiters_for_the_same_futures_all_wake)
+TEST(many_waiters_for_the_same_futures_all_wake)
 {
     struct stage *stage = stage_new();
     struct cf_future *futures[20];
@@ -86,9 +85,8 @@ START_TEST(many_waiters_for_the_same_futures_all_wake)
     for (int i = 0; i < 20; i++)
         cf_release(futures[i]);
 }
-END_TEST
 
-START_TEST(the_error_that_is_there_already_ends_the_wait)
+TEST(the_error_that_is_there_already_ends_the_wait)
 {
     struct cf_future *futures[] = { cf_promise(), cf_promise() };
     size_t done;
@@ -100,9 +98,8 @@ START_TEST(the_error_that_is_there_already_ends_the_wait)
     cf_release(futures[0]);
     cf_release(futures[1]);
 }
-END_TEST
 
-START_TEST(a_wait_that_timed_out_leaves_nothing_behind)
+TEST(a_wait_that_timed_out_leaves_nothing_behind)
 {
     struct cf_executor *pool = tasks_pool(1);
     struct stage *stage = stage_new();
@@ -116,10 +113,9 @@ START_TEST(a_wait_that_timed_out_leaves_nothing_behind)
     cf_release(futures[1]);
     cf_close(pool);
 }
-END_TEST
 
 /* What takes n steps for each of n futures does not end within the time limit. */
-START_TEST(a_hundred_thousand_futures_in_one_wait_are_linear)
+TEST(a_hundred_thousand_futures_in_one_wait_are_linear)
 {
     enum { CALLS = 100000 };
     struct cf_executor *pool = tasks_pool(2);
@@ -139,9 +135,8 @@ START_TEST(a_hundred_thousand_futures_in_one_wait_are_linear)
         cf_release(futures[i]);
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(an_interrupt_of_another_executor_does_not_end_the_wait)
+TEST(an_interrupt_of_another_executor_does_not_end_the_wait)
 {
     struct cf_executor *pool = tasks_pool(1), *other = tasks_pool(1);
     struct stage *stage = stage_new();
@@ -161,9 +156,8 @@ START_TEST(an_interrupt_of_another_executor_does_not_end_the_wait)
     cf_close(pool);
     cf_close(other);
 }
-END_TEST
 
-START_TEST(a_promise_cannot_be_interrupted)
+TEST(a_promise_cannot_be_interrupted)
 {
     struct cf_executor *pool = tasks_pool(1);
     struct cf_future *promise = cf_promise();
@@ -173,9 +167,8 @@ START_TEST(a_promise_cannot_be_interrupted)
     cf_release(promise);
     cf_close(pool);
 }
-END_TEST
 
-START_TEST(after_takes_any_number)
+TEST(after_takes_any_number)
 {
     cf_time before = cf_after(0);
 
@@ -192,7 +185,6 @@ START_TEST(after_takes_any_number)
     ck_assert_int_le(cf_after(-1e300), 1);
     ck_assert_int_ne(cf_after(-1e9), 0);
 }
-END_TEST
 
 static const TTest **const tests[] = {
     &a_waiter_sleeps_and_is_woken_by_the_last_future,

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include "server_number.h"
+#include "number.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 bool
-server_number_whole(const char *text, uint64_t min, uint64_t max, uint64_t *value)
+number_whole(const char *text, uint64_t min, uint64_t max, uint64_t *value)
 {
     char *end;
     unsigned long long number;
@@ -22,7 +22,7 @@ server_number_whole(const char *text, uint64_t min, uint64_t max, uint64_t *valu
 }
 
 bool
-server_number_real(const char *text, double min, double max, double *value)
+number_real(const char *text, double min, double max, double *value)
 {
     char *end;
     double number;

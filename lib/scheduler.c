@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: MIT */
+/* scheduler.c - which worker of a thread pool runs which call; scheduler.h has the idea. */
+
+#include "scheduler.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+enum {
+    SPINS = 1000,    /* of a worker that looks for work, before it goes to sleep: some 20 microseconds */
+    STEAL_FIRST = 32 /* every so many takes, those that wait in others' rings come before the queue */
+};
+
+/* A batch that took less than this was one of short calls, and the next may be twice as large. */
+#define SHORT_BATCH INT64_C(20000) /* nanoseconds */
+
+int
+cf_scheduler_init(struct cf_scheduler *scheduler, unsigned max_workers, unsigned cpus)
+{
+    scheduler->share = max_workers < cpus ? max_workers : cpus;
+    scheduler->max_workers = max_workers;
+    scheduler->last = &scheduler->first;
+    scheduler->seats = calloc(max_workers, sizeof(struct cf_seat *));
+    return scheduler->seats == NULL ? ENOMEM : 0;
+}
+
+void
+cf_scheduler_fini(struct cf_scheduler *scheduler)
+{
+    free(scheduler->seats);
+}
+
+/*
+ * Rings.
+ */
+
+static struct cf_future *
+steal(struct cf_scheduler *scheduler, unsigned start)
+{
+    unsigned created = atomic_load_explicit(&scheduler->created, memory_order_acquire);
+
+    for (unsigned i = 0; i < created; i++) {
+        struct cf_future *future = cf_ring_take(&scheduler->seats[(start + i) % created]->ring);
+        if (future != NULL)
+            return future;
+    }
+    return NULL;
+}
+
+static bool
+rings_are_empty(struct cf_scheduler *scheduler)
+{
+    unsigned created = atomic_load_explicit(&scheduler->created, memory_order_acquire);
+
+    for (unsigned i = 0; i < created; i++)
+        if (!cf_ring_is_empty(&scheduler->seats[i]->ring))
+            return false;
+    return true;
+}
+
+/*
+ * Rousing.
+ */
+
+struct rousing {
+    struct cf_seat *wake;
+    bool start;
+};
+
+/* What to do about work, if there is any.  The lock is held; carry_out() comes after it is released. */
+static struct rousing
+rouse(struct cf_scheduler *scheduler)
+{
+    struct rousing rousing = { .wake = scheduler->idle };
+
+    if (scheduler->searching > 0 || (scheduler->length == 0 && rings_are_empty(scheduler)))
+        return (struct rousing){ 0 };
+    if (rousing.wake != NULL) {
+        scheduler->idle = rousing.wake->next_idle;
+        rousing.wake->searching = true;
+        scheduler->searching++;
+    } else if (scheduler->started < scheduler->max_workers &&
+               (scheduler->length > scheduler->opening || !rings_are_empty(scheduler))) {
+        rousing.start = true;
+        scheduler->started++;
+        scheduler->searching++;
+    }
+    return rousing;
+}
+
+static void
+carry_out(struct cf_scheduler *scheduler, struct rousing rousing)
+{
+    if (rousing.wake != NULL) {
+        atomic_store(&rousing.wake->roused, true);
+        cf_unpark(rousing.wake->parker);
+    } else if (rousing.start) {
+        scheduler->start(scheduler);
+    }
+}
+
+/* The lock is held. */
+static void
+stop_searching(struct cf_scheduler *scheduler, struct cf_seat *seat)
+{
+    if (seat->searching)
+        scheduler->searching--;
+    seat->searching = false;
+}
+
+void
+cf_scheduler_announce(struct cf_scheduler *scheduler, struct cf_seat *seat)
+{
+    if (seat->searching || !cf_ring_is_empty(&seat->ring) ||
+        atomic_load_explicit(&scheduler->length, memory_order_relaxed) > 0)
+        return;
+    cf_spin_lock(&scheduler->lock);
+    if (scheduler->searching == 0) {
+        scheduler->searching++;
+        seat->searching = true;
+    }
+    cf_spin_unlock(&scheduler->lock);
+}
+
+/* The seat's worker does not search any longer; somebody else may have to. */
+static void
+leave_the_search(struct cf_scheduler *scheduler, struct cf_seat *seat)
+{
+    cf_spin_lock(&scheduler->lock);
+    stop_searching(scheduler, seat);
+    struct rousing rousing = rouse(scheduler);
+    cf_spin_unlock(&scheduler->lock);
+    carry_out(scheduler, rousing);
+}
+
+void
+cf_scheduler_engage(struct cf_scheduler *scheduler, struct cf_seat *seat)
+{
+    if (seat->searching)
+        leave_the_search(scheduler, seat);
+}
+
+/*
+ * Taking work.
+ */
+
+/* The batch grows while calls are short; where they are long it is a single call, for order and latency. */
+static void
+adapt_batch(struct cf_seat *seat)
+{
+    cf_time now = cf_now();
+
+    if (seat->taken_at == 0)
+        ;
+    else if (now - seat->taken_at > 4 * SHORT_BATCH)
+        seat->batch = 1;
+    else if (now - seat->taken_at > SHORT_BATCH)
+        seat->batch = (seat->batch + 1) / 2;
+    else if (seat->batch < CF_RING)
+        seat->batch *= 2;
+    seat->taken_at = now;
+}
+
+static struct cf_future *
+dequeue(struct cf_scheduler *scheduler)
+{
+    struct cf_future *future = scheduler->first;
+
+    if (future == NULL)
+        return NULL;
+    scheduler->first = future->next;
+    if (scheduler->first == NULL)
+        scheduler->last = &scheduler->first;
+    atomic_store_explicit(&scheduler->length, scheduler->length - 1, memory_order_relaxed);
+    return future;
+}
+
+/* Take a batch from the queue: the first call to be run at once, the others into the ring, which is empty. */
+static struct cf_future *
+take_batch(struct cf_scheduler *scheduler, struct cf_seat *seat)
+{
+    struct rousing rousing = { 0 };
+    unsigned n = 0;
+
+    adapt_batch(seat);
+    cf_spin_lock(&scheduler->lock);
+    size_t fair = scheduler->length / (2 * (size_t)scheduler->share) + 1;
+    unsigned most = seat->batch < fair ? seat->batch : (unsigned)fair;
+    struct cf_future *first = dequeue(scheduler);
+    while (n + 1 < most && scheduler->first != NULL)
+        cf_ring_put(&seat->ring, n++, dequeue(scheduler));
+    if (n > 0)
+        cf_ring_fill(&seat->ring, n);
+    if (first != NULL) {
+        stop_searching(scheduler, seat);
+        if (n > 0 || scheduler->first != NULL)
+            rousing = rouse(scheduler);
+    }
+    cf_spin_unlock(&scheduler->lock);
+    carry_out(scheduler, rousing);
+    return first;
+}
+
+static struct cf_future *
+take_from_others(struct cf_scheduler *scheduler, struct cf_seat *seat)
+{
+    struct cf_future *future = steal(scheduler, seat->number + 1);
+
+    seat->taken_at = 0;
+    if (future != NULL)
+        cf_scheduler_engage(scheduler, seat);
+    return future;
+}
+
+static struct cf_future *
+take(struct cf_scheduler *scheduler, struct cf_seat *seat)
+{
+    struct cf_future *future = cf_ring_take(&seat->ring);
+
+    if (future == NULL && ++seat->takes % STEAL_FIRST == 0)
+        future = take_from_others(scheduler, seat);
+    if (future == NULL)
+        future = take_batch(scheduler, seat);
+    if (future == NULL)
+        future = take_from_others(scheduler, seat);
+    return future;
+}
+
+static void
+spin(struct cf_scheduler *scheduler)
+{
+    for (int i = 0; i < SPINS && atomic_load_explicit(&scheduler->length, memory_order_relaxed) == 0; i++) {
+        if (i % 64 == 63 && !rings_are_empty(scheduler))
+            return;
+        cf_pause();
+    }
+}
+
+static void
+sleep_until_roused(struct cf_seat *seat)
+{
+    while (!atomic_load(&seat->roused))
+        cf_park(seat->parker, CF_NEVER);
+    atomic_store(&seat->roused, false);
+}
+
+/* Nothing was found.  Spin, if nobody else does; having spun, sleep.  False: there will never be more. */
+static bool
+wait_for_work(struct cf_scheduler *scheduler, struct cf_seat *seat, bool *spun)
+{
+    seat->taken_at = 0;
+    cf_spin_lock(&scheduler->lock);
+    bool none = scheduler->first == NULL && rings_are_empty(scheduler);
+    bool end = none && scheduler->stopped;
+    bool may_spin = !*spun && (seat->searching || scheduler->searching == 0);
+    bool idle = none && !end && !may_spin;
+    if (may_spin && !seat->searching) {
+        scheduler->searching++;
+        seat->searching = true;
+    }
+    if (idle || end)
+        stop_searching(scheduler, seat);
+    if (idle) {
+        seat->next_idle = scheduler->idle;
+        scheduler->idle = seat;
+    }
+    cf_spin_unlock(&scheduler->lock);
+
+    *spun = !idle;
+    if (idle)
+        sleep_until_roused(seat);
+    else if (may_spin && !end)
+        spin(scheduler);
+    return !end;
+}
+
+struct cf_future *
+cf_scheduler_next(struct cf_scheduler *scheduler, struct cf_seat *seat)
+{
+    struct cf_future *future;
+    bool spun = false;
+
+    while ((future = take(scheduler, seat)) == NULL)
+        if (!wait_for_work(scheduler, seat, &spun))
+            return NULL;
+    return future;
+}
+
+/*
+ * Workers come and go.
+ */
+
+void
+cf_scheduler_seat(struct cf_scheduler *scheduler, struct cf_seat *seat)
+{
+    unsigned number = atomic_load_explicit(&scheduler->created, memory_order_relaxed);
+
+    scheduler->seats[number] = seat;
+    atomic_store_explicit(&scheduler->created, number + 1, memory_order_release);
+}
+
+/* Those who work already will do without it; if there are none, nobody would. */
+bool
+cf_scheduler_start_failed(struct cf_scheduler *scheduler)
+{
+    struct rousing rousing = { 0 };
+
+    cf_spin_lock(&scheduler->lock);
+    scheduler->searching--;
+    bool alone = --scheduler->started == 0;
+    if (scheduler->idle != NULL)
+        rousing = rouse(scheduler);
+    cf_spin_unlock(&scheduler->lock);
+    carry_out(scheduler, rousing);
+    return alone;
+}
+
+unsigned
+cf_scheduler_started(struct cf_scheduler *scheduler)
+{
+    cf_spin_lock(&scheduler->lock);
+    unsigned count = scheduler->started;
+    cf_spin_unlock(&scheduler->lock);
+    return count;
+}
+
+/* Meanwhile the worker is not searching, but a call that waits needs no other new one. */
+void
+cf_scheduler_open(struct cf_scheduler *scheduler, struct cf_seat *seat)
+{
+    cf_spin_lock(&scheduler->lock);
+    scheduler->opening++;
+    stop_searching(scheduler, seat);
+    struct rousing rousing = rouse(scheduler);
+    cf_spin_unlock(&scheduler->lock);
+    carry_out(scheduler, rousing);
+}
+
+void
+cf_scheduler_opened(struct cf_scheduler *scheduler, struct cf_seat *seat)
+{
+    cf_spin_lock(&scheduler->lock);
+    scheduler->opening--;
+    scheduler->searching++;
+    seat->searching = true;
+    cf_spin_unlock(&scheduler->lock);
+}
+
+/*
+ * From outside.
+ */
+
+bool
+cf_scheduler_add(struct cf_scheduler *scheduler, struct cf_future *future)
+{
+    struct rousing rousing = { 0 };
+
+    cf_spin_lock(&scheduler->lock);
+    bool stopped = scheduler->stopped;
+    if (!stopped) {
+        *scheduler->last = future;
+        scheduler->last = &future->next;
+        atomic_store_explicit(&scheduler->length, scheduler->length + 1, memory_order_relaxed);
+        rousing = rouse(scheduler);
+    }
+    cf_spin_unlock(&scheduler->lock);
+    carry_out(scheduler, rousing);
+    return !stopped;
+}
+
+struct cf_future *
+cf_scheduler_withdraw(struct cf_scheduler *scheduler)
+{
+    cf_spin_lock(&scheduler->lock);
+    struct cf_future *future = dequeue(scheduler);
+    cf_spin_unlock(&scheduler->lock);
+    return future != NULL ? future : steal(scheduler, 0);
+}
+
+void
+cf_scheduler_stop(struct cf_scheduler *scheduler)
+{
+    cf_spin_lock(&scheduler->lock);
+    scheduler->stopped = true;
+    struct cf_seat *idle = scheduler->idle;
+    scheduler->idle = NULL;
+    cf_spin_unlock(&scheduler->lock);
+    while (idle != NULL) {
+        struct cf_seat *next = idle->next_idle;
+        carry_out(scheduler, (struct rousing){ .wake = idle });
+        idle = next;
+    }
+}
