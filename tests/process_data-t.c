@@ -37,7 +37,7 @@ check_echo(struct cf_future *future, const unsigned char *bytes, size_t len)
     ck_assert_uint_eq((uintptr_t)result % _Alignof(max_align_t), 0);
 }
 
-START_TEST(arguments_and_results_of_any_size_arrive_as_they_were)
+TEST(arguments_and_results_of_any_size_arrive_as_they_were)
 {
     static const size_t sizes[] = {
         0, 1, 383, 384, 385, 400, 4095, 4096, 4097, 65536, 128 * 1024, 128 * 1024 + 1, 1024 * 1024 + 3
@@ -56,9 +56,8 @@ START_TEST(arguments_and_results_of_any_size_arrive_as_they_were)
     ck_assert_int_eq(cf_close(pool), 0);
     family_check(&before);
 }
-END_TEST
 
-START_TEST(sixty_four_mebibytes_travel_there_and_back)
+TEST(sixty_four_mebibytes_travel_there_and_back)
 {
     struct cf_executor *pool = family_pool(&(struct cf_options){ .max_workers = 1 });
     unsigned char *bytes = pattern(64 * MIB, 5);
@@ -69,10 +68,9 @@ START_TEST(sixty_four_mebibytes_travel_there_and_back)
     free(bytes);
     ck_assert_int_eq(cf_close(pool), 0);
 }
-END_TEST
 
 /* More than there are buffers, so that some are in areas. */
-START_TEST(any_number_of_large_arguments_may_wait_at_a_time)
+TEST(any_number_of_large_arguments_may_wait_at_a_time)
 {
     enum { CALLS = 700, BYTES = 5000 };
     struct cf_executor *pool = family_pool(&(struct cf_options){ .max_workers = 2 });
@@ -93,9 +91,8 @@ START_TEST(any_number_of_large_arguments_may_wait_at_a_time)
     }
     ck_assert_int_eq(cf_close(pool), 0);
 }
-END_TEST
 
-START_TEST(results_and_errors_outlive_the_pool_and_its_memory)
+TEST(results_and_errors_outlive_the_pool_and_its_memory)
 {
     struct cf_executor *pool = family_pool(&(struct cf_options){ .max_workers = 1 });
     unsigned char *bytes = pattern(MIB, 1);
@@ -118,7 +115,6 @@ START_TEST(results_and_errors_outlive_the_pool_and_its_memory)
     cf_release(lost);
     free(bytes);
 }
-END_TEST
 
 static int
 die_of_argument(struct cf_call *call)
@@ -132,7 +128,7 @@ die_of_argument(struct cf_call *call)
 }
 static const struct cf_task task_die_of_argument = { "die_of_argument", die_of_argument };
 
-START_TEST(the_memory_of_large_data_is_given_back_after_each_call_and_each_death)
+TEST(the_memory_of_large_data_is_given_back_after_each_call_and_each_death)
 {
     struct cf_executor *pool = family_pool(&(struct cf_options){ .max_workers = 1, .max_deaths = 100 });
     unsigned char *bytes = pattern(8 * MIB, 0);
@@ -161,10 +157,9 @@ START_TEST(the_memory_of_large_data_is_given_back_after_each_call_and_each_death
     free(bytes);
     ck_assert_int_eq(cf_close(pool), 0);
 }
-END_TEST
 
 /* The kernel applies the limit to that memory as well, and sends SIGXFSZ. */
-START_TEST(a_limit_on_the_size_of_files_is_an_error_of_the_call_and_no_signal)
+TEST(a_limit_on_the_size_of_files_is_an_error_of_the_call_and_no_signal)
 {
     struct cf_executor *pool = family_pool(&(struct cf_options){ .max_workers = 1 });
     unsigned char *bytes = pattern(MIB, 2);
@@ -184,7 +179,6 @@ START_TEST(a_limit_on_the_size_of_files_is_an_error_of_the_call_and_no_signal)
     free(bytes);
     ck_assert_int_eq(cf_close(pool), 0);
 }
-END_TEST
 
 static int
 limited_result(struct cf_call *call)
@@ -199,7 +193,7 @@ limited_result(struct cf_call *call)
 }
 static const struct cf_task task_limited_result = { "limited_result", limited_result };
 
-START_TEST(a_result_that_finds_no_memory_is_an_error_that_says_so)
+TEST(a_result_that_finds_no_memory_is_an_error_that_says_so)
 {
     struct cf_executor *pool = family_pool(&(struct cf_options){ .max_workers = 1 });
     struct cf_future *future = cf_submit(pool, &task_limited_result, NULL, 0);
@@ -212,9 +206,8 @@ START_TEST(a_result_that_finds_no_memory_is_an_error_that_says_so)
     ck_assert_int_eq(asserts_take_int(tasks_submit_int(pool, &task_twice, 2)), 4);
     ck_assert_int_eq(cf_close(pool), 0);
 }
-END_TEST
 
-START_TEST(an_argument_beyond_any_limit_is_refused_and_costs_that_call_alone)
+TEST(an_argument_beyond_any_limit_is_refused_and_costs_that_call_alone)
 {
     struct cf_executor *pool = family_pool(&(struct cf_options){ .max_workers = 1 });
     struct cf_future *future = cf_submit(pool, &task_echo, "", (size_t)PTRDIFF_MAX);
@@ -224,22 +217,21 @@ START_TEST(an_argument_beyond_any_limit_is_refused_and_costs_that_call_alone)
     ck_assert_int_eq(asserts_take_int(tasks_submit_int(pool, &task_twice, 2)), 4);
     ck_assert_int_eq(cf_close(pool), 0);
 }
-END_TEST
+
+static const TTest **const tests[] = {
+    &arguments_and_results_of_any_size_arrive_as_they_were,
+    &sixty_four_mebibytes_travel_there_and_back,
+    &any_number_of_large_arguments_may_wait_at_a_time,
+    &results_and_errors_outlive_the_pool_and_its_memory,
+    &the_memory_of_large_data_is_given_back_after_each_call_and_each_death,
+    &a_limit_on_the_size_of_files_is_an_error_of_the_call_and_no_signal,
+    &a_result_that_finds_no_memory_is_an_error_that_says_so,
+    &an_argument_beyond_any_limit_is_refused_and_costs_that_call_alone,
+    NULL,
+};
 
 int
 main(void)
 {
-    const TTest **const tests[] = {
-        &arguments_and_results_of_any_size_arrive_as_they_were,
-        &sixty_four_mebibytes_travel_there_and_back,
-        &any_number_of_large_arguments_may_wait_at_a_time,
-        &results_and_errors_outlive_the_pool_and_its_memory,
-        &the_memory_of_large_data_is_given_back_after_each_call_and_each_death,
-        &a_limit_on_the_size_of_files_is_an_error_of_the_call_and_no_signal,
-        &a_result_that_finds_no_memory_is_an_error_that_says_so,
-        &an_argument_beyond_any_limit_is_refused_and_costs_that_call_alone,
-        NULL,
-    };
-
     return asserts_main("process data", tests);
 }

@@ -26,7 +26,7 @@ static const struct {
 };
 #define DEATHS (sizeof deaths / sizeof *deaths)
 
-START_TEST(a_call_whose_worker_dies_says_of_what_and_the_others_go_on)
+TEST(a_call_whose_worker_dies_says_of_what_and_the_others_go_on)
 {
     const struct family before = family_take_stock();
     struct cf_executor *pool = family_pool(&(struct cf_options){ .max_workers = 2 });
@@ -50,9 +50,8 @@ START_TEST(a_call_whose_worker_dies_says_of_what_and_the_others_go_on)
     ck_assert_int_eq(cf_close(pool), 0);
     family_check(&before);
 }
-END_TEST
 
-START_TEST(exit_in_a_task_fails_that_call_with_the_status_and_the_pool_lives)
+TEST(exit_in_a_task_fails_that_call_with_the_status_and_the_pool_lives)
 {
     const struct family before = family_take_stock();
     struct cf_executor *pool = family_pool(&(struct cf_options){ .max_workers = 1, .max_deaths = 1 });
@@ -69,7 +68,6 @@ START_TEST(exit_in_a_task_fails_that_call_with_the_status_and_the_pool_lives)
     ck_assert_int_eq(cf_close(pool), 0);
     family_check(&before);
 }
-END_TEST
 
 static int
 fork_and_exit(struct cf_call *call)
@@ -85,7 +83,7 @@ fork_and_exit(struct cf_call *call)
 }
 static const struct cf_task task_fork_and_exit = { "fork_and_exit", fork_and_exit };
 
-START_TEST(a_process_that_a_task_forks_may_exit)
+TEST(a_process_that_a_task_forks_may_exit)
 {
     struct cf_executor *pool = family_pool(&(struct cf_options){ .max_workers = 1 });
 
@@ -93,7 +91,6 @@ START_TEST(a_process_that_a_task_forks_may_exit)
         ck_assert_int_eq(asserts_take_int(cf_submit(pool, &task_fork_and_exit, NULL, 0)), 7);
     ck_assert_int_eq(cf_close(pool), 0);
 }
-END_TEST
 
 static int
 end_at_opening(struct cf_call *call, void **local, const void *how)
@@ -104,7 +101,7 @@ end_at_opening(struct cf_call *call, void **local, const void *how)
     return 0;
 }
 
-START_TEST(a_worker_that_dies_in_open_worker_breaks_the_pool_which_says_so)
+TEST(a_worker_that_dies_in_open_worker_breaks_the_pool_which_says_so)
 {
     static const enum family_end ends[] = { END_SEGV, END_KILL, END_EXIT_NOW, END_EXIT_ZERO, END_EXIT, END_ABORT };
     const struct family before = family_take_stock();
@@ -127,7 +124,6 @@ START_TEST(a_worker_that_dies_in_open_worker_breaks_the_pool_which_says_so)
     }
     family_check(&before);
 }
-END_TEST
 
 static int
 raise_at_opening(struct cf_call *call, void **local, const void *unused)
@@ -141,7 +137,7 @@ raise_at_opening(struct cf_call *call, void **local, const void *unused)
     return cf_raise(call, "database", 7, "%s", message);
 }
 
-START_TEST(an_error_of_open_worker_arrives_whole_however_long)
+TEST(an_error_of_open_worker_arrives_whole_however_long)
 {
     struct cf_executor *pool = family_pool(&(struct cf_options){ .max_workers = 1, .open_worker = raise_at_opening });
     struct cf_future *future = family_submit_end(pool, END_NOT);
@@ -153,7 +149,6 @@ START_TEST(an_error_of_open_worker_arrives_whole_however_long)
     cf_release(future);
     ck_assert_int_eq(cf_close(pool), -1);
 }
-END_TEST
 
 /* The second worker and all that follow die while they are opened. */
 static int
@@ -168,7 +163,7 @@ open_but_once(struct cf_call *call, void **local, const void *name)
     return 0;
 }
 
-START_TEST(a_replacement_that_dies_while_it_is_opened_breaks_the_pool)
+TEST(a_replacement_that_dies_while_it_is_opened_breaks_the_pool)
 {
     struct stage *stage = stage_new();
     struct cf_executor *pool =
@@ -185,9 +180,8 @@ START_TEST(a_replacement_that_dies_while_it_is_opened_breaks_the_pool)
     ck_assert_uint_eq(latch_count(&stage->opened), 2);
     ck_assert_int_eq(cf_close(pool), -1);
 }
-END_TEST
 
-START_TEST(a_crash_loop_ends_in_a_broken_pool_that_tells_the_cause)
+TEST(a_crash_loop_ends_in_a_broken_pool_that_tells_the_cause)
 {
     const struct family before = family_take_stock();
     struct cf_executor *pool = family_pool(&(struct cf_options){ .max_workers = 2 });
@@ -214,9 +208,8 @@ START_TEST(a_crash_loop_ends_in_a_broken_pool_that_tells_the_cause)
     ck_assert_int_eq(errno, EPIPE);
     family_check(&before);
 }
-END_TEST
 
-START_TEST(a_result_between_deaths_makes_their_count_begin_again)
+TEST(a_result_between_deaths_makes_their_count_begin_again)
 {
     struct cf_executor *pool = family_pool(&(struct cf_options){ .max_workers = 1, .max_deaths = 2 });
 
@@ -230,9 +223,8 @@ START_TEST(a_result_between_deaths_makes_their_count_begin_again)
     }
     ck_assert_int_eq(cf_close(pool), 0);
 }
-END_TEST
 
-START_TEST(with_break_pool_the_first_death_breaks_the_pool)
+TEST(with_break_pool_the_first_death_breaks_the_pool)
 {
     struct cf_executor *pool = family_pool(&(struct cf_options){ .max_workers = 1, .on_worker_death = CF_BREAK_POOL });
     struct cf_future *fine = family_submit_end(pool, END_NOT);
@@ -247,7 +239,6 @@ START_TEST(with_break_pool_the_first_death_breaks_the_pool)
     cf_release(after);
     ck_assert_int_eq(cf_close(pool), -1);
 }
-END_TEST
 
 static void *
 exit_soon(void *unused)
@@ -270,7 +261,7 @@ plant(struct cf_call *call)
 }
 static const struct cf_task task_plant = { "plant", plant };
 
-START_TEST(a_worker_that_ends_between_calls_is_replaced_and_costs_no_call)
+TEST(a_worker_that_ends_between_calls_is_replaced_and_costs_no_call)
 {
     const struct family before = family_take_stock();
     struct cf_executor *pool = family_pool(&(struct cf_options){ .max_workers = 1 });
@@ -285,24 +276,23 @@ START_TEST(a_worker_that_ends_between_calls_is_replaced_and_costs_no_call)
     ck_assert_int_eq(cf_close(pool), 0);
     family_check(&before);
 }
-END_TEST
+
+static const TTest **const tests[] = {
+    &a_call_whose_worker_dies_says_of_what_and_the_others_go_on,
+    &exit_in_a_task_fails_that_call_with_the_status_and_the_pool_lives,
+    &a_process_that_a_task_forks_may_exit,
+    &a_worker_that_dies_in_open_worker_breaks_the_pool_which_says_so,
+    &an_error_of_open_worker_arrives_whole_however_long,
+    &a_replacement_that_dies_while_it_is_opened_breaks_the_pool,
+    &a_crash_loop_ends_in_a_broken_pool_that_tells_the_cause,
+    &a_result_between_deaths_makes_their_count_begin_again,
+    &with_break_pool_the_first_death_breaks_the_pool,
+    &a_worker_that_ends_between_calls_is_replaced_and_costs_no_call,
+    NULL,
+};
 
 int
 main(void)
 {
-    const TTest **const tests[] = {
-        &a_call_whose_worker_dies_says_of_what_and_the_others_go_on,
-        &exit_in_a_task_fails_that_call_with_the_status_and_the_pool_lives,
-        &a_process_that_a_task_forks_may_exit,
-        &a_worker_that_dies_in_open_worker_breaks_the_pool_which_says_so,
-        &an_error_of_open_worker_arrives_whole_however_long,
-        &a_replacement_that_dies_while_it_is_opened_breaks_the_pool,
-        &a_crash_loop_ends_in_a_broken_pool_that_tells_the_cause,
-        &a_result_between_deaths_makes_their_count_begin_again,
-        &with_break_pool_the_first_death_breaks_the_pool,
-        &a_worker_that_ends_between_calls_is_replaced_and_costs_no_call,
-        NULL,
-    };
-
     return asserts_main("process deaths", tests);
 }

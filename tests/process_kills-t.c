@@ -101,7 +101,7 @@ count_settled(struct cf_future *future, void *unused)
     atomic_fetch_add(&settled, 1);
 }
 
-START_TEST(workers_killed_at_a_thousand_random_moments_lose_one_call_each_and_nothing_else)
+TEST(workers_killed_at_a_thousand_random_moments_lose_one_call_each_and_nothing_else)
 {
     const int calls = tap_sanitized() ? 5000 : 100000;
     unsigned most = tap_sanitized() ? 50 : 1000;
@@ -134,7 +134,6 @@ START_TEST(workers_killed_at_a_thousand_random_moments_lose_one_call_each_and_no
     family_check(&before);
     printf("%u kills\n", atomic_load(&kills));
 }
-END_TEST
 
 static int
 echo_much(struct cf_call *call)
@@ -148,7 +147,7 @@ echo_much(struct cf_call *call)
 static const struct cf_task task_echo_much = { "echo_much", echo_much };
 
 /* Most of the time an argument is on its way to a worker, or a result back. */
-START_TEST(workers_killed_while_large_arguments_and_results_travel_lose_those_alone)
+TEST(workers_killed_while_large_arguments_and_results_travel_lose_those_alone)
 {
     enum { CALLS = 100, BYTES = 3 << 20, AHEAD = 4 };
     unsigned most = (unsigned)-1;
@@ -185,7 +184,6 @@ START_TEST(workers_killed_while_large_arguments_and_results_travel_lose_those_al
     family_check(&before);
     printf("%u kills\n", atomic_load(&kills));
 }
-END_TEST
 
 /* SIGKILL by a timer of its own, while what it returns is being written. */
 static int
@@ -206,7 +204,7 @@ die_later(struct cf_call *call)
 }
 static const struct cf_task task_die_later = { "die_later", die_later };
 
-START_TEST(a_worker_killed_while_it_writes_its_result_loses_the_call_or_has_published_it)
+TEST(a_worker_killed_while_it_writes_its_result_loses_the_call_or_has_published_it)
 {
     const struct family before = family_take_stock();
     struct cf_executor *pool = family_pool(&(struct cf_options){ .max_workers = 1, .max_deaths = (unsigned)-1 });
@@ -228,17 +226,16 @@ START_TEST(a_worker_killed_while_it_writes_its_result_loses_the_call_or_has_publ
     ck_assert_int_eq(cf_close(pool), 0);
     family_check(&before);
 }
-END_TEST
+
+static const TTest **const tests[] = {
+    &workers_killed_at_a_thousand_random_moments_lose_one_call_each_and_nothing_else,
+    &workers_killed_while_large_arguments_and_results_travel_lose_those_alone,
+    &a_worker_killed_while_it_writes_its_result_loses_the_call_or_has_published_it,
+    NULL,
+};
 
 int
 main(void)
 {
-    const TTest **const tests[] = {
-        &workers_killed_at_a_thousand_random_moments_lose_one_call_each_and_nothing_else,
-        &workers_killed_while_large_arguments_and_results_travel_lose_those_alone,
-        &a_worker_killed_while_it_writes_its_result_loses_the_call_or_has_published_it,
-        NULL,
-    };
-
     return asserts_main("process kills", tests);
 }

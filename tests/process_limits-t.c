@@ -182,48 +182,42 @@ refuse_in_turn(int sort, long many)
     ck_assert_int_gt(n, 1);
 }
 
-START_TEST(a_fork_that_fails_is_an_error_of_the_pool)
+TEST(a_fork_that_fails_is_an_error_of_the_pool)
 {
     refuse_in_turn(FAULT_FORK, 1);
     refuse_in_turn(FAULT_FORK, LONG_MAX);
 }
-END_TEST
 
-START_TEST(a_mapping_that_fails_is_an_error_of_the_pool)
+TEST(a_mapping_that_fails_is_an_error_of_the_pool)
 {
     refuse_in_turn(FAULT_MAP, 1);
     refuse_in_turn(FAULT_MAP, LONG_MAX);
 }
-END_TEST
 
-START_TEST(a_descriptor_that_cannot_be_had_is_an_error_of_the_pool)
+TEST(a_descriptor_that_cannot_be_had_is_an_error_of_the_pool)
 {
     refuse_in_turn(FAULT_DESCRIPTOR, 1);
 }
-END_TEST
 
-START_TEST(a_thread_that_cannot_be_had_is_an_error_of_the_pool)
+TEST(a_thread_that_cannot_be_had_is_an_error_of_the_pool)
 {
     refuse_in_turn(FAULT_THREAD, 1);
 }
-END_TEST
 
-START_TEST(memory_that_cannot_be_had_is_an_error_of_the_pool_or_of_the_call)
+TEST(memory_that_cannot_be_had_is_an_error_of_the_pool_or_of_the_call)
 {
     refuse_in_turn(FAULT_MEMORY, 1);
     refuse_in_turn(FAULT_MEMORY, LONG_MAX);
 }
-END_TEST
 
-START_TEST(a_buffer_without_memory_is_done_without)
+TEST(a_buffer_without_memory_is_done_without)
 {
     refuse_in_turn(FAULT_POPULATE, 1);
     refuse_in_turn(FAULT_POPULATE, LONG_MAX);
 }
-END_TEST
 
 /* The first two forks are those of the nursery and of a worker. */
-START_TEST(the_workers_that_there_are_do_without_those_that_cannot_be_forked)
+TEST(the_workers_that_there_are_do_without_those_that_cannot_be_forked)
 {
     struct stage *stage = stage_new();
     struct cf_future *futures[10];
@@ -243,9 +237,8 @@ START_TEST(the_workers_that_there_are_do_without_those_that_cannot_be_forked)
     ck_assert_int_eq(cf_close(pool), 0);
     atomic_store(&faults->sorts, 0);
 }
-END_TEST
 
-START_TEST(a_limit_on_descriptors_is_an_error_of_the_constructor_or_does_not_matter)
+TEST(a_limit_on_descriptors_is_an_error_of_the_constructor_or_does_not_matter)
 {
     struct rlimit limit;
     int failed = 0;
@@ -268,7 +261,6 @@ START_TEST(a_limit_on_descriptors_is_an_error_of_the_constructor_or_does_not_mat
     ck_assert_int_gt(failed, 5);
     ck_assert_int_lt(failed, 36);
 }
-END_TEST
 
 /* Root has no such limit, so be nobody, who has no other processes. */
 static void
@@ -280,7 +272,7 @@ become_nobody(void)
     }
 }
 
-START_TEST(a_limit_on_processes_is_an_error_or_does_not_matter)
+TEST(a_limit_on_processes_is_an_error_or_does_not_matter)
 {
     struct rlimit limit;
     int failed = 0;
@@ -302,23 +294,22 @@ START_TEST(a_limit_on_processes_is_an_error_or_does_not_matter)
     }
     ck_assert_int_gt(failed, 0);
 }
-END_TEST
+
+static const TTest **const tests[] = {
+    &a_fork_that_fails_is_an_error_of_the_pool,
+    &a_mapping_that_fails_is_an_error_of_the_pool,
+    &a_descriptor_that_cannot_be_had_is_an_error_of_the_pool,
+    &a_thread_that_cannot_be_had_is_an_error_of_the_pool,
+    &memory_that_cannot_be_had_is_an_error_of_the_pool_or_of_the_call,
+    &a_buffer_without_memory_is_done_without,
+    &the_workers_that_there_are_do_without_those_that_cannot_be_forked,
+    &a_limit_on_descriptors_is_an_error_of_the_constructor_or_does_not_matter,
+    &a_limit_on_processes_is_an_error_or_does_not_matter,
+    NULL,
+};
 
 int
 main(void)
 {
-    const TTest **const tests[] = {
-        &a_fork_that_fails_is_an_error_of_the_pool,
-        &a_mapping_that_fails_is_an_error_of_the_pool,
-        &a_descriptor_that_cannot_be_had_is_an_error_of_the_pool,
-        &a_thread_that_cannot_be_had_is_an_error_of_the_pool,
-        &memory_that_cannot_be_had_is_an_error_of_the_pool_or_of_the_call,
-        &a_buffer_without_memory_is_done_without,
-        &the_workers_that_there_are_do_without_those_that_cannot_be_forked,
-        &a_limit_on_descriptors_is_an_error_of_the_constructor_or_does_not_matter,
-        &a_limit_on_processes_is_an_error_or_does_not_matter,
-        NULL,
-    };
-
     return asserts_main("process limits", tests);
 }

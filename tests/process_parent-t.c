@@ -42,7 +42,7 @@ be_killed(struct stage *stage)
         pause();
 }
 
-START_TEST(sigkill_of_the_program_leaves_neither_worker_nor_nursery)
+TEST(sigkill_of_the_program_leaves_neither_worker_nor_nursery)
 {
     struct stage *stage = stage_new();
     int status;
@@ -61,9 +61,8 @@ START_TEST(sigkill_of_the_program_leaves_neither_worker_nor_nursery)
     ck_assert_int_eq(kill(atomic_load(&stage->log[0]), SIGKILL), 0);
     family_await_end();
 }
-END_TEST
 
-START_TEST(the_death_of_the_nursery_breaks_the_pool_and_leaves_nobody)
+TEST(the_death_of_the_nursery_breaks_the_pool_and_leaves_nobody)
 {
     struct stage *stage = stage_new();
     const struct family before = family_take_stock();
@@ -89,10 +88,9 @@ START_TEST(the_death_of_the_nursery_breaks_the_pool_and_leaves_nobody)
     family_await_end();
     family_check(&before);
 }
-END_TEST
 
 /* Another pool's processes have copies of its descriptors. */
-START_TEST(the_death_of_an_idle_nursery_is_noticed_whoever_has_its_descriptors)
+TEST(the_death_of_an_idle_nursery_is_noticed_whoever_has_its_descriptors)
 {
     struct cf_executor *pool = family_pool(&(struct cf_options){ .max_workers = 1 });
     struct cf_executor *other = family_pool(&(struct cf_options){ .max_workers = 1 });
@@ -110,9 +108,8 @@ START_TEST(the_death_of_an_idle_nursery_is_noticed_whoever_has_its_descriptors)
     asserts_take_int(cf_submit(other, &task_parent, NULL, 0));
     ck_assert_int_eq(cf_close(other), 0);
 }
-END_TEST
 
-START_TEST(signals_to_the_group_do_not_end_the_nursery)
+TEST(signals_to_the_group_do_not_end_the_nursery)
 {
     const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGALRM, SIGPIPE, SIGRTMAX };
     struct cf_executor *pool = family_pool(&(struct cf_options){ .max_workers = 1, .max_calls_per_worker = 1 });
@@ -123,7 +120,6 @@ START_TEST(signals_to_the_group_do_not_end_the_nursery)
     ck_assert_int_eq(asserts_take_int(cf_submit(pool, &task_parent, NULL, 0)), nursery);
     ck_assert_int_eq(cf_close(pool), 0);
 }
-END_TEST
 
 static _Atomic bool over;
 static _Atomic int foreign;
@@ -144,7 +140,7 @@ count_child(int signal)
     atomic_fetch_add(&foreign, 1);
 }
 
-START_TEST(a_program_that_waits_for_any_child_meets_none_of_ours)
+TEST(a_program_that_waits_for_any_child_meets_none_of_ours)
 {
     pthread_t thread;
 
@@ -161,9 +157,8 @@ START_TEST(a_program_that_waits_for_any_child_meets_none_of_ours)
     pthread_join(thread, NULL);
     ck_assert_int_eq(atomic_load(&foreign), 0);
 }
-END_TEST
 
-START_TEST(deaths_are_seen_where_the_program_ignores_those_of_its_children)
+TEST(deaths_are_seen_where_the_program_ignores_those_of_its_children)
 {
     const struct family before = family_take_stock();
 
@@ -176,7 +171,6 @@ START_TEST(deaths_are_seen_where_the_program_ignores_those_of_its_children)
     ck_assert_int_eq(cf_close(pool), 0);
     family_check(&before);
 }
-END_TEST
 
 /* What a worker has of the program's signals: 1 SIGINT ignored, 2 SIGTERM by default, 4 and it unblocked,
  * 8 SIGUSR1 caught, 16 SIGUSR2 unblocked. */
@@ -200,7 +194,7 @@ tell_signals(struct cf_call *call)
 }
 static const struct cf_task task_signals = { "signals", tell_signals };
 
-START_TEST(workers_ignore_sigint_die_of_sigterm_and_have_the_programs_other_signals)
+TEST(workers_ignore_sigint_die_of_sigterm_and_have_the_programs_other_signals)
 {
     sigset_t set;
 
@@ -221,7 +215,6 @@ START_TEST(workers_ignore_sigint_die_of_sigterm_and_have_the_programs_other_sign
     ck_assert_int_eq(asserts_take_int(cf_submit(pool, &task_pid, NULL, 0)), worker);
     ck_assert_int_eq(cf_close(pool), 0);
 }
-END_TEST
 
 static int
 print(struct cf_call *call)
@@ -249,7 +242,7 @@ print_with_workers(void)
     _exit(0);
 }
 
-START_TEST(what_program_and_tasks_print_is_printed_once)
+TEST(what_program_and_tasks_print_is_printed_once)
 {
     FILE *output = tmpfile();
     char line[80];
@@ -273,7 +266,6 @@ START_TEST(what_program_and_tasks_print_is_printed_once)
     ck_assert_int_eq(task, 2);
     fclose(output);
 }
-END_TEST
 
 static int variable = 1;
 
@@ -284,7 +276,7 @@ tell_variable(struct cf_call *call)
 }
 static const struct cf_task task_variable = { "variable", tell_variable };
 
-START_TEST(workers_and_replacements_see_the_programs_memory_as_it_was_when_the_pool_was_made)
+TEST(workers_and_replacements_see_the_programs_memory_as_it_was_when_the_pool_was_made)
 {
     struct cf_executor *pool = family_pool(&(struct cf_options){ .max_workers = 1, .max_calls_per_worker = 1 });
 
@@ -293,23 +285,22 @@ START_TEST(workers_and_replacements_see_the_programs_memory_as_it_was_when_the_p
         ck_assert_int_eq(asserts_take_int(cf_submit(pool, &task_variable, NULL, 0)), 1);
     ck_assert_int_eq(cf_close(pool), 0);
 }
-END_TEST
+
+static const TTest **const tests[] = {
+    &sigkill_of_the_program_leaves_neither_worker_nor_nursery,
+    &the_death_of_the_nursery_breaks_the_pool_and_leaves_nobody,
+    &the_death_of_an_idle_nursery_is_noticed_whoever_has_its_descriptors,
+    &signals_to_the_group_do_not_end_the_nursery,
+    &a_program_that_waits_for_any_child_meets_none_of_ours,
+    &deaths_are_seen_where_the_program_ignores_those_of_its_children,
+    &workers_ignore_sigint_die_of_sigterm_and_have_the_programs_other_signals,
+    &what_program_and_tasks_print_is_printed_once,
+    &workers_and_replacements_see_the_programs_memory_as_it_was_when_the_pool_was_made,
+    NULL,
+};
 
 int
 main(void)
 {
-    const TTest **const tests[] = {
-        &sigkill_of_the_program_leaves_neither_worker_nor_nursery,
-        &the_death_of_the_nursery_breaks_the_pool_and_leaves_nobody,
-        &the_death_of_an_idle_nursery_is_noticed_whoever_has_its_descriptors,
-        &signals_to_the_group_do_not_end_the_nursery,
-        &a_program_that_waits_for_any_child_meets_none_of_ours,
-        &deaths_are_seen_where_the_program_ignores_those_of_its_children,
-        &workers_ignore_sigint_die_of_sigterm_and_have_the_programs_other_signals,
-        &what_program_and_tasks_print_is_printed_once,
-        &workers_and_replacements_see_the_programs_memory_as_it_was_when_the_pool_was_made,
-        NULL,
-    };
-
     return asserts_main("process parent", tests);
 }

@@ -50,7 +50,7 @@ open_and_close_pools(int times)
 }
 
 /* A sanitizer's own locks do not survive the fork of a process with busy threads. */
-START_TEST(a_program_with_fifty_busy_threads_and_their_pools_opens_and_closes_process_pools)
+TEST(a_program_with_fifty_busy_threads_and_their_pools_opens_and_closes_process_pools)
 {
     enum { THREADS = 25 }; /* with the worker of each */
     const struct family before = family_take_stock();
@@ -66,7 +66,6 @@ START_TEST(a_program_with_fifty_busy_threads_and_their_pools_opens_and_closes_pr
         pthread_join(threads[i], NULL);
     family_check(&before);
 }
-END_TEST
 
 static void *
 be_owner(void *unused)
@@ -76,7 +75,7 @@ be_owner(void *unused)
 }
 
 /* Each has copies of the descriptors of others, taken at any moment. */
-START_TEST(pools_may_be_opened_and_closed_by_several_threads_at_a_time)
+TEST(pools_may_be_opened_and_closed_by_several_threads_at_a_time)
 {
     enum { THREADS = 4 };
     const struct family before = family_take_stock();
@@ -90,9 +89,8 @@ START_TEST(pools_may_be_opened_and_closed_by_several_threads_at_a_time)
         pthread_join(threads[i], NULL);
     family_check(&before);
 }
-END_TEST
 
-START_TEST(a_pool_can_be_closed_while_a_later_one_lives)
+TEST(a_pool_can_be_closed_while_a_later_one_lives)
 {
     const struct family before = family_take_stock();
     struct cf_executor *first = family_pool(&(struct cf_options){ .max_workers = 1 });
@@ -107,7 +105,6 @@ START_TEST(a_pool_can_be_closed_while_a_later_one_lives)
     ck_assert_int_eq(cf_close(second), 0);
     family_check(&before);
 }
-END_TEST
 
 /* How much nameless shared memory the worker has. */
 static int
@@ -126,7 +123,7 @@ count_shared(struct cf_call *call)
 }
 static const struct cf_task task_count_shared = { "count_shared", count_shared };
 
-START_TEST(a_later_pools_workers_keep_no_memory_of_an_earlier_one)
+TEST(a_later_pools_workers_keep_no_memory_of_an_earlier_one)
 {
     struct cf_executor *first = family_pool(&(struct cf_options){ .max_workers = 1 });
     struct cf_executor *second = family_pool(&(struct cf_options){ .max_workers = 1 });
@@ -136,7 +133,6 @@ START_TEST(a_later_pools_workers_keep_no_memory_of_an_earlier_one)
     ck_assert_int_eq(cf_close(first), 0);
     ck_assert_int_eq(cf_close(second), 0);
 }
-END_TEST
 
 /* A pool of either kind in a worker, which says 42 if its calls went well. */
 static int
@@ -159,7 +155,7 @@ have_pools(struct cf_call *call)
 }
 static const struct cf_task task_have_pools = { "have_pools", have_pools };
 
-START_TEST(a_task_may_have_pools_of_its_own)
+TEST(a_task_may_have_pools_of_its_own)
 {
     const struct family before = family_take_stock();
 
@@ -174,7 +170,6 @@ START_TEST(a_task_may_have_pools_of_its_own)
     family_await_end();
     family_check(&before);
 }
-END_TEST
 
 /* The pool of the worker's parent is refused in the worker. */
 static int
@@ -190,7 +185,7 @@ use_pool(struct cf_call *call)
 }
 static const struct cf_task task_use_pool = { "use_pool", use_pool };
 
-START_TEST(in_a_task_the_programs_pools_are_refused)
+TEST(in_a_task_the_programs_pools_are_refused)
 {
     struct cf_executor *threads = tasks_pool(1);
     struct cf_executor *pool = family_pool(&(struct cf_options){ .max_workers = 1 });
@@ -200,7 +195,6 @@ START_TEST(in_a_task_the_programs_pools_are_refused)
     ck_assert_int_eq(cf_close(pool), 0);
     ck_assert_int_eq(cf_close(threads), 0);
 }
-END_TEST
 
 /* The refusals that a forked child meets, as its exit status: 0 if all is as it should be. */
 static int
@@ -223,7 +217,7 @@ use_parents_pool(struct cf_executor *pool, struct cf_future *done, struct cf_fut
     return cf_close(pool) == -1 && errno == ECHILD ? 0 : 6;
 }
 
-START_TEST(in_a_forked_child_the_pool_is_refused_and_the_program_keeps_it)
+TEST(in_a_forked_child_the_pool_is_refused_and_the_program_keeps_it)
 {
     struct stage *stage = stage_new();
     struct cf_executor *pool = family_pool(&(struct cf_options){ .max_workers = 1 });
@@ -242,21 +236,20 @@ START_TEST(in_a_forked_child_the_pool_is_refused_and_the_program_keeps_it)
     cf_release(done);
     ck_assert_int_eq(cf_close(pool), 0);
 }
-END_TEST
+
+static const TTest **const tests[] = {
+    &a_program_with_fifty_busy_threads_and_their_pools_opens_and_closes_process_pools,
+    &pools_may_be_opened_and_closed_by_several_threads_at_a_time,
+    &a_pool_can_be_closed_while_a_later_one_lives,
+    &a_later_pools_workers_keep_no_memory_of_an_earlier_one,
+    &a_task_may_have_pools_of_its_own,
+    &in_a_task_the_programs_pools_are_refused,
+    &in_a_forked_child_the_pool_is_refused_and_the_program_keeps_it,
+    NULL,
+};
 
 int
 main(void)
 {
-    const TTest **const tests[] = {
-        &a_program_with_fifty_busy_threads_and_their_pools_opens_and_closes_process_pools,
-        &pools_may_be_opened_and_closed_by_several_threads_at_a_time,
-        &a_pool_can_be_closed_while_a_later_one_lives,
-        &a_later_pools_workers_keep_no_memory_of_an_earlier_one,
-        &a_task_may_have_pools_of_its_own,
-        &in_a_task_the_programs_pools_are_refused,
-        &in_a_forked_child_the_pool_is_refused_and_the_program_keeps_it,
-        NULL,
-    };
-
     return asserts_main("process threads", tests);
 }

@@ -10,7 +10,7 @@
 #include "family.h"
 #include "tap.h"
 
-START_TEST(a_call_that_takes_too_long_is_ended_and_its_worker_replaced)
+TEST(a_call_that_takes_too_long_is_ended_and_its_worker_replaced)
 {
     const struct family before = family_take_stock();
     struct stage *stage = stage_new();
@@ -30,9 +30,8 @@ START_TEST(a_call_that_takes_too_long_is_ended_and_its_worker_replaced)
     ck_assert_int_eq(cf_close(pool), 0);
     ck_assert_uint_eq(family_processes(), before.processes);
 }
-END_TEST
 
-START_TEST(a_call_that_ignores_sigterm_is_ended_by_sigkill_while_others_go_on)
+TEST(a_call_that_ignores_sigterm_is_ended_by_sigkill_while_others_go_on)
 {
     struct stage *stage = stage_new();
     struct cf_executor *pool = family_pool(&(struct cf_options){ .max_workers = 2, .call_timeout = 0.2 });
@@ -48,7 +47,6 @@ START_TEST(a_call_that_ignores_sigterm_is_ended_by_sigkill_while_others_go_on)
     cf_release(hangs);
     ck_assert_int_eq(cf_close(pool), 0);
 }
-END_TEST
 
 static int
 stop_myself(struct cf_call *call)
@@ -58,7 +56,7 @@ stop_myself(struct cf_call *call)
 }
 static const struct cf_task task_stop_myself = { "stop_myself", stop_myself };
 
-START_TEST(a_worker_that_is_stopped_is_ended_as_well)
+TEST(a_worker_that_is_stopped_is_ended_as_well)
 {
     const struct family before = family_take_stock();
     struct cf_executor *pool = family_pool(&(struct cf_options){ .max_workers = 1, .call_timeout = 0.1 });
@@ -70,7 +68,6 @@ START_TEST(a_worker_that_is_stopped_is_ended_as_well)
     ck_assert_int_eq(cf_close(pool), 0);
     family_check(&before);
 }
-END_TEST
 
 static int
 nap(struct cf_call *call)
@@ -84,7 +81,7 @@ nap(struct cf_call *call)
 static const struct cf_task task_nap = { "nap", nap };
 
 /* The limit is each call's, however many came before it. */
-START_TEST(a_time_limit_counts_from_the_start_of_each_call)
+TEST(a_time_limit_counts_from_the_start_of_each_call)
 {
     struct cf_executor *pool = family_pool(&(struct cf_options){ .max_workers = 1, .call_timeout = 1 });
     struct cf_future *futures[30];
@@ -95,9 +92,8 @@ START_TEST(a_time_limit_counts_from_the_start_of_each_call)
         ck_assert_int_eq(asserts_take_int(futures[i]), 50);
     ck_assert_int_eq(cf_close(pool), 0);
 }
-END_TEST
 
-START_TEST(a_time_limit_is_enforced_at_every_moment_that_a_call_may_start)
+TEST(a_time_limit_is_enforced_at_every_moment_that_a_call_may_start)
 {
     struct stage *stage = stage_new();
 
@@ -113,9 +109,8 @@ START_TEST(a_time_limit_is_enforced_at_every_moment_that_a_call_may_start)
         ck_assert_int_eq(cf_close(pool), 0);
     }
 }
-END_TEST
 
-START_TEST(a_kill_ends_calls_that_hang_cancels_the_others_and_leaves_nobody)
+TEST(a_kill_ends_calls_that_hang_cancels_the_others_and_leaves_nobody)
 {
     const struct family before = family_take_stock();
     struct stage *stage = stage_new();
@@ -136,10 +131,9 @@ START_TEST(a_kill_ends_calls_that_hang_cancels_the_others_and_leaves_nobody)
     ck_assert_int_eq(cf_close(pool), 0);
     ck_assert_uint_eq(family_processes(), before.processes);
 }
-END_TEST
 
 /* Whatever moment of a worker's birth it meets. */
-START_TEST(a_kill_may_come_at_any_moment)
+TEST(a_kill_may_come_at_any_moment)
 {
     const struct family before = family_take_stock();
     struct stage *stage = stage_new();
@@ -160,9 +154,8 @@ START_TEST(a_kill_may_come_at_any_moment)
     }
     ck_assert_uint_eq(family_processes(), before.processes);
 }
-END_TEST
 
-START_TEST(an_interrupt_is_seen_by_running_tasks_and_cancels_the_others)
+TEST(an_interrupt_is_seen_by_running_tasks_and_cancels_the_others)
 {
     struct stage *stage = stage_new();
     struct cf_executor *pool = family_pool(&(struct cf_options){ .max_workers = 1 });
@@ -176,9 +169,8 @@ START_TEST(an_interrupt_is_seen_by_running_tasks_and_cancels_the_others)
     cf_release(pending);
     ck_assert_int_eq(cf_close(pool), 0);
 }
-END_TEST
 
-START_TEST(a_worker_retires_after_as_many_calls_as_it_may_serve)
+TEST(a_worker_retires_after_as_many_calls_as_it_may_serve)
 {
     enum { CALLS = 20, EACH = 3 };
     const struct family before = family_take_stock();
@@ -195,7 +187,6 @@ START_TEST(a_worker_retires_after_as_many_calls_as_it_may_serve)
     ck_assert_int_eq(cf_close(pool), 0);
     family_check(&before);
 }
-END_TEST
 
 /* What an observer has been told, by call. */
 struct seen {
@@ -235,7 +226,7 @@ pid_or_death(struct cf_call *call)
 }
 static const struct cf_task task_pid_or_death = { "pid_or_death", pid_or_death };
 
-START_TEST(an_observer_is_told_the_pid_of_the_worker_also_of_one_that_dies)
+TEST(an_observer_is_told_the_pid_of_the_worker_also_of_one_that_dies)
 {
     struct seen seen = { .lock = PTHREAD_MUTEX_INITIALIZER };
     struct cf_executor *pool =
@@ -256,24 +247,23 @@ START_TEST(an_observer_is_told_the_pid_of_the_worker_also_of_one_that_dies)
     ck_assert_int_eq(seen.started, 8);
     ck_assert_int_eq(seen.ended, 8);
 }
-END_TEST
+
+static const TTest **const tests[] = {
+    &a_call_that_takes_too_long_is_ended_and_its_worker_replaced,
+    &a_call_that_ignores_sigterm_is_ended_by_sigkill_while_others_go_on,
+    &a_worker_that_is_stopped_is_ended_as_well,
+    &a_time_limit_counts_from_the_start_of_each_call,
+    &a_time_limit_is_enforced_at_every_moment_that_a_call_may_start,
+    &a_kill_ends_calls_that_hang_cancels_the_others_and_leaves_nobody,
+    &a_kill_may_come_at_any_moment,
+    &an_interrupt_is_seen_by_running_tasks_and_cancels_the_others,
+    &a_worker_retires_after_as_many_calls_as_it_may_serve,
+    &an_observer_is_told_the_pid_of_the_worker_also_of_one_that_dies,
+    NULL,
+};
 
 int
 main(void)
 {
-    const TTest **const tests[] = {
-        &a_call_that_takes_too_long_is_ended_and_its_worker_replaced,
-        &a_call_that_ignores_sigterm_is_ended_by_sigkill_while_others_go_on,
-        &a_worker_that_is_stopped_is_ended_as_well,
-        &a_time_limit_counts_from_the_start_of_each_call,
-        &a_time_limit_is_enforced_at_every_moment_that_a_call_may_start,
-        &a_kill_ends_calls_that_hang_cancels_the_others_and_leaves_nobody,
-        &a_kill_may_come_at_any_moment,
-        &an_interrupt_is_seen_by_running_tasks_and_cancels_the_others,
-        &a_worker_retires_after_as_many_calls_as_it_may_serve,
-        &an_observer_is_told_the_pid_of_the_worker_also_of_one_that_dies,
-        NULL,
-    };
-
     return asserts_main("process timeouts", tests);
 }
