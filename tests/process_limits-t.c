@@ -113,10 +113,12 @@ check_settled(struct cf_future *future, size_t len)
 
     HOLDS(cf_done(future));
     HOLDS((result == NULL) == (error != NULL));
-    if (error == NULL) {
+    if (result != NULL) {
         HOLDS(result_len == len && result[0] == 'x' && result[len - 1] == 'x');
         return;
     }
+    if (error == NULL)
+        return;
     HOLDS(error->code == ENOMEM || error->code == EMFILE || error->code == EAGAIN);
     HOLDS(error->why == CF_REFUSED || error->why == CF_BROKEN || error->why == CF_RAISED);
 }

@@ -25,7 +25,7 @@ be_busy(void *unused)
     while (!atomic_load(&over)) {
         char *text = malloc(5000);
         ck_assert_ptr_nonnull(text);
-        snprintf(text, 5000, "%p", (void *)text);
+        snprintf(text, 5000, "%p", (void *)pool);
         fputs(text, nowhere);
         free(text);
         ck_assert_int_eq(asserts_take_int(tasks_submit_int(pool, &task_twice, 4)), 8);
