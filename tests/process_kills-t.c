@@ -234,14 +234,14 @@ enum { LONG_TIMEOUT = 120 };
 static Suite *
 suite(void)
 {
-    Suite *kills = suite_create("process kills");
-    TCase *group = tap_case(kills, "process kills", NULL, NULL);
+    Suite *all = suite_create("process kills");
+    TCase *group = tap_case(all, "process kills", NULL, NULL);
 
     tcase_set_timeout(group, LONG_TIMEOUT);
     tcase_add_test(group, workers_killed_at_a_thousand_random_moments_lose_one_call_each_and_nothing_else);
     tcase_add_test(group, workers_killed_while_large_arguments_and_results_travel_lose_those_alone);
     tcase_add_test(group, a_worker_killed_while_it_writes_its_result_loses_the_call_or_has_published_it);
-    return kills;
+    return all;
 }
 
 int
