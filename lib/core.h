@@ -169,9 +169,9 @@ bool cf_hook_add(struct cf_hook *, struct cf_future *);    /* false: the future 
 void cf_hook_remove(struct cf_hook *);                     /* afterwards nobody touches the hook */
 void cf_hooks_run(struct cf_future *);                     /* tell all; by the one who settled it */
 struct cf_executor *cf_hook_interrupted(struct cf_hook *); /* its executor, retained, if that is interrupted; or NULL */
+struct cf_executor *cf_hook_executor(struct cf_future *);  /* the executor, retained; NULL: the future is done */
 void cf_hook_before_fork(void);
 void cf_hook_after_fork(bool in_child);
-struct cf_executor *cf_hook_executor(struct cf_future *); /* the executor, retained; NULL: the future is done */
 
 /*
  * Futures (future.c).

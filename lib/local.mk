@@ -6,9 +6,9 @@ nodist_pkgconfig_DATA = %D%/libcf.pc
 
 %C%_libcf_la_SOURCES = \
     %D%/ahead.c \
-    %D%/ask.c \
     %D%/area.c \
     %D%/argument.c \
+    %D%/ask.c \
     %D%/call.c \
     %D%/chunk.c \
     %D%/circle.c \

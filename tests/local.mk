@@ -121,18 +121,6 @@ if HAVE_SHARED
 %C%_unload_t_CPPFLAGS = $(AM_CPPFLAGS) -DSHARED_LIBRARY='"$(abs_top_builddir)/lib/.libs/libcf.so"'
 endif
 %C%_fetch_t_LDADD = %D%/libtap.a programs/libshared.a $(CHECK_LIBS) $(CURL_LIBS)
-# Their calls of these, and those of the library in them, go through faults.c, which has some of them fail.
-faults_ldflags = $(AM_LDFLAGS) -static \
-    -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc,--wrap=pthread_create,--wrap=eventfd
-faults_sources = %D%/faults.c %D%/faults.h
-%C%_faults_t_SOURCES = %D%/faults-t.c $(faults_sources)
-%C%_faults_t_LDFLAGS = $(faults_ldflags)
-%C%_faults_map_t_SOURCES = %D%/faults_map-t.c $(faults_sources)
-%C%_faults_map_t_LDFLAGS = $(faults_ldflags)
-%C%_refused_t_SOURCES = %D%/refused-t.c $(faults_sources)
-%C%_refused_t_LDFLAGS = $(faults_ldflags)
-%C%_held_t_LDFLAGS = $(AM_LDFLAGS) -static -Wl,--wrap=pthread_mutex_lock
-%C%_fork_locks_t_LDFLAGS = $(AM_LDFLAGS) -static -Wl,--wrap=pthread_mutex_unlock
 %C%_lines_t_CFLAGS = $(AM_CFLAGS) $(GMP_CFLAGS)
 %C%_lines_t_LDADD = %D%/libtap.a $(primes_libs) $(CHECK_LIBS)
 %C%_numbers_t_CFLAGS = $(AM_CFLAGS) $(GMP_CFLAGS)
@@ -146,6 +134,18 @@ faults_sources = %D%/faults.c %D%/faults.h
 reference = %D%/reference.c %D%/reference.h
 primes_test_libs = \
     %D%/libtap.a programs/libprimes.a $(CHECK_LIBS) $(PRIMESIEVE_LIBS) $(PARI_LIBS) $(GMP_LIBS)
+# Their calls of these, and those of the library in them, go through faults.c, which has some of them fail.
+faults_ldflags = $(AM_LDFLAGS) -static \
+    -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc,--wrap=pthread_create,--wrap=eventfd
+faults_sources = %D%/faults.c %D%/faults.h
+%C%_faults_t_SOURCES = %D%/faults-t.c $(faults_sources)
+%C%_faults_t_LDFLAGS = $(faults_ldflags)
+%C%_faults_map_t_SOURCES = %D%/faults_map-t.c $(faults_sources)
+%C%_faults_map_t_LDFLAGS = $(faults_ldflags)
+%C%_refused_t_SOURCES = %D%/refused-t.c $(faults_sources)
+%C%_refused_t_LDFLAGS = $(faults_ldflags)
+%C%_held_t_LDFLAGS = $(AM_LDFLAGS) -static -Wl,--wrap=pthread_mutex_lock
+%C%_fork_locks_t_LDFLAGS = $(AM_LDFLAGS) -static -Wl,--wrap=pthread_mutex_unlock
 %C%_process_limits_t_LDFLAGS = $(AM_LDFLAGS) -static \
     -Wl,--wrap=fork,--wrap=mmap,--wrap=memfd_create,--wrap=eventfd,--wrap=socketpair,--wrap=signalfd \
     -Wl,--wrap=pthread_create,--wrap=calloc,--wrap=malloc,--wrap=aligned_alloc,--wrap=reallocarray,--wrap=madvise,--wrap=__clone
@@ -162,8 +162,8 @@ primes_test_libs = \
     %D%/common_map.c \
     %D%/common_wait.c \
     %D%/common_worker.c \
-    %D%/crew.c %D%/crew.h \
     %D%/family.c %D%/family.h \
+    %D%/crew.c %D%/crew.h \
     %D%/kinds.c %D%/kinds.h \
     %D%/latch.h \
     %D%/sources.c %D%/sources.h \

@@ -218,20 +218,20 @@ TEST(an_argument_beyond_any_limit_is_refused_and_costs_that_call_alone)
     ck_assert_int_eq(cf_close(pool), 0);
 }
 
+static const TTest **const tests[] = {
+    &arguments_and_results_of_any_size_arrive_as_they_were,
+    &sixty_four_mebibytes_travel_there_and_back,
+    &any_number_of_large_arguments_may_wait_at_a_time,
+    &results_and_errors_outlive_the_pool_and_its_memory,
+    &the_memory_of_large_data_is_given_back_after_each_call_and_each_death,
+    &a_limit_on_the_size_of_files_is_an_error_of_the_call_and_no_signal,
+    &a_result_that_finds_no_memory_is_an_error_that_says_so,
+    &an_argument_beyond_any_limit_is_refused_and_costs_that_call_alone,
+    NULL,
+};
+
 int
 main(void)
 {
-    const TTest **const tests[] = {
-        &arguments_and_results_of_any_size_arrive_as_they_were,
-        &sixty_four_mebibytes_travel_there_and_back,
-        &any_number_of_large_arguments_may_wait_at_a_time,
-        &results_and_errors_outlive_the_pool_and_its_memory,
-        &the_memory_of_large_data_is_given_back_after_each_call_and_each_death,
-        &a_limit_on_the_size_of_files_is_an_error_of_the_call_and_no_signal,
-        &a_result_that_finds_no_memory_is_an_error_that_says_so,
-        &an_argument_beyond_any_limit_is_refused_and_costs_that_call_alone,
-        NULL,
-    };
-
     return asserts_main("process data", tests);
 }

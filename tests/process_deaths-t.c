@@ -277,22 +277,22 @@ TEST(a_worker_that_ends_between_calls_is_replaced_and_costs_no_call)
     family_check(&before);
 }
 
+static const TTest **const tests[] = {
+    &a_call_whose_worker_dies_says_of_what_and_the_others_go_on,
+    &exit_in_a_task_fails_that_call_with_the_status_and_the_pool_lives,
+    &a_process_that_a_task_forks_may_exit,
+    &a_worker_that_dies_in_open_worker_breaks_the_pool_which_says_so,
+    &an_error_of_open_worker_arrives_whole_however_long,
+    &a_replacement_that_dies_while_it_is_opened_breaks_the_pool,
+    &a_crash_loop_ends_in_a_broken_pool_that_tells_the_cause,
+    &a_result_between_deaths_makes_their_count_begin_again,
+    &with_break_pool_the_first_death_breaks_the_pool,
+    &a_worker_that_ends_between_calls_is_replaced_and_costs_no_call,
+    NULL,
+};
+
 int
 main(void)
 {
-    const TTest **const tests[] = {
-        &a_call_whose_worker_dies_says_of_what_and_the_others_go_on,
-        &exit_in_a_task_fails_that_call_with_the_status_and_the_pool_lives,
-        &a_process_that_a_task_forks_may_exit,
-        &a_worker_that_dies_in_open_worker_breaks_the_pool_which_says_so,
-        &an_error_of_open_worker_arrives_whole_however_long,
-        &a_replacement_that_dies_while_it_is_opened_breaks_the_pool,
-        &a_crash_loop_ends_in_a_broken_pool_that_tells_the_cause,
-        &a_result_between_deaths_makes_their_count_begin_again,
-        &with_break_pool_the_first_death_breaks_the_pool,
-        &a_worker_that_ends_between_calls_is_replaced_and_costs_no_call,
-        NULL,
-    };
-
     return asserts_main("process deaths", tests);
 }

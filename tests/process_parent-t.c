@@ -286,21 +286,21 @@ TEST(workers_and_replacements_see_the_programs_memory_as_it_was_when_the_pool_wa
     ck_assert_int_eq(cf_close(pool), 0);
 }
 
+static const TTest **const tests[] = {
+    &sigkill_of_the_program_leaves_neither_worker_nor_nursery,
+    &the_death_of_the_nursery_breaks_the_pool_and_leaves_nobody,
+    &the_death_of_an_idle_nursery_is_noticed_whoever_has_its_descriptors,
+    &signals_to_the_group_do_not_end_the_nursery,
+    &a_program_that_waits_for_any_child_meets_none_of_ours,
+    &deaths_are_seen_where_the_program_ignores_those_of_its_children,
+    &workers_ignore_sigint_die_of_sigterm_and_have_the_programs_other_signals,
+    &what_program_and_tasks_print_is_printed_once,
+    &workers_and_replacements_see_the_programs_memory_as_it_was_when_the_pool_was_made,
+    NULL,
+};
+
 int
 main(void)
 {
-    const TTest **const tests[] = {
-        &sigkill_of_the_program_leaves_neither_worker_nor_nursery,
-        &the_death_of_the_nursery_breaks_the_pool_and_leaves_nobody,
-        &the_death_of_an_idle_nursery_is_noticed_whoever_has_its_descriptors,
-        &signals_to_the_group_do_not_end_the_nursery,
-        &a_program_that_waits_for_any_child_meets_none_of_ours,
-        &deaths_are_seen_where_the_program_ignores_those_of_its_children,
-        &workers_ignore_sigint_die_of_sigterm_and_have_the_programs_other_signals,
-        &what_program_and_tasks_print_is_printed_once,
-        &workers_and_replacements_see_the_programs_memory_as_it_was_when_the_pool_was_made,
-        NULL,
-    };
-
     return asserts_main("process parent", tests);
 }

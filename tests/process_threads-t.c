@@ -25,7 +25,7 @@ be_busy(void *unused)
     while (!atomic_load(&over)) {
         char *text = malloc(5000);
         ck_assert_ptr_nonnull(text);
-        snprintf(text, 5000, "%p", (void *)text);
+        snprintf(text, 5000, "%p", (void *)pool);
         fputs(text, nowhere);
         free(text);
         ck_assert_int_eq(asserts_take_int(tasks_submit_int(pool, &task_twice, 4)), 8);
@@ -237,19 +237,19 @@ TEST(in_a_forked_child_the_pool_is_refused_and_the_program_keeps_it)
     ck_assert_int_eq(cf_close(pool), 0);
 }
 
+static const TTest **const tests[] = {
+    &a_program_with_fifty_busy_threads_and_their_pools_opens_and_closes_process_pools,
+    &pools_may_be_opened_and_closed_by_several_threads_at_a_time,
+    &a_pool_can_be_closed_while_a_later_one_lives,
+    &a_later_pools_workers_keep_no_memory_of_an_earlier_one,
+    &a_task_may_have_pools_of_its_own,
+    &in_a_task_the_programs_pools_are_refused,
+    &in_a_forked_child_the_pool_is_refused_and_the_program_keeps_it,
+    NULL,
+};
+
 int
 main(void)
 {
-    const TTest **const tests[] = {
-        &a_program_with_fifty_busy_threads_and_their_pools_opens_and_closes_process_pools,
-        &pools_may_be_opened_and_closed_by_several_threads_at_a_time,
-        &a_pool_can_be_closed_while_a_later_one_lives,
-        &a_later_pools_workers_keep_no_memory_of_an_earlier_one,
-        &a_task_may_have_pools_of_its_own,
-        &in_a_task_the_programs_pools_are_refused,
-        &in_a_forked_child_the_pool_is_refused_and_the_program_keeps_it,
-        NULL,
-    };
-
     return asserts_main("process threads", tests);
 }

@@ -248,22 +248,22 @@ TEST(an_observer_is_told_the_pid_of_the_worker_also_of_one_that_dies)
     ck_assert_int_eq(seen.ended, 8);
 }
 
+static const TTest **const tests[] = {
+    &a_call_that_takes_too_long_is_ended_and_its_worker_replaced,
+    &a_call_that_ignores_sigterm_is_ended_by_sigkill_while_others_go_on,
+    &a_worker_that_is_stopped_is_ended_as_well,
+    &a_time_limit_counts_from_the_start_of_each_call,
+    &a_time_limit_is_enforced_at_every_moment_that_a_call_may_start,
+    &a_kill_ends_calls_that_hang_cancels_the_others_and_leaves_nobody,
+    &a_kill_may_come_at_any_moment,
+    &an_interrupt_is_seen_by_running_tasks_and_cancels_the_others,
+    &a_worker_retires_after_as_many_calls_as_it_may_serve,
+    &an_observer_is_told_the_pid_of_the_worker_also_of_one_that_dies,
+    NULL,
+};
+
 int
 main(void)
 {
-    const TTest **const tests[] = {
-        &a_call_that_takes_too_long_is_ended_and_its_worker_replaced,
-        &a_call_that_ignores_sigterm_is_ended_by_sigkill_while_others_go_on,
-        &a_worker_that_is_stopped_is_ended_as_well,
-        &a_time_limit_counts_from_the_start_of_each_call,
-        &a_time_limit_is_enforced_at_every_moment_that_a_call_may_start,
-        &a_kill_ends_calls_that_hang_cancels_the_others_and_leaves_nobody,
-        &a_kill_may_come_at_any_moment,
-        &an_interrupt_is_seen_by_running_tasks_and_cancels_the_others,
-        &a_worker_retires_after_as_many_calls_as_it_may_serve,
-        &an_observer_is_told_the_pid_of_the_worker_also_of_one_that_dies,
-        NULL,
-    };
-
     return asserts_main("process timeouts", tests);
 }
