@@ -121,6 +121,8 @@ TEST(lucas_part, "the composite numbers below 500,000 that pass the Lucas test a
     size_t found = 0;
 
     for (uint64_t n = 131; n < 500000; n += 2) {
+        if (n % 3 == 0 || n % 5 == 0 || n % 7 == 0)
+            continue;
         bool passed = passes_lucas(n);
         ck_assert_msg(passed || !is_prime[n], "the prime %" PRIu64 " fails", n);
         if (!passed || is_prime[n])
@@ -130,6 +132,39 @@ TEST(lucas_part, "the composite numbers below 500,000 that pass the Lucas test a
     }
     ck_assert_uint_eq(found, LENGTH(known));
     free(is_prime);
+}
+
+/* The parameter as it is defined, with GMP's Jacobi symbol. */
+static uint64_t
+parameter_by_gmp(uint64_t n)
+{
+    uint64_t p = 3;
+    int symbol;
+    mpz_t m;
+
+    mpz_init(m);
+    reference_set(m, n);
+    while ((symbol = mpz_ui_kronecker(p * p - 4, m)) > 0)
+        p++;
+    mpz_clear(m);
+    return symbol < 0 ? p : 0;
+}
+
+TEST(parameter, "the Lucas test of n takes the first P from 3 on for which the Jacobi symbol of P * P - 4 is -1, or none")
+{
+    uint64_t largest = 0;
+
+    reference_seed(6);
+    for (int i = 0; i < 200000; i++) {
+        uint64_t n = (i < 100000 ? (uint64_t)i * 2 + 131 : reference_random_bits(64)) | 1;
+        if (n < 131 || n % 3 == 0 || n % 5 == 0 || n % 7 == 0)
+            continue;
+        uint64_t p = lucas_parameter(n);
+        ck_assert_msg(p == parameter_by_gmp(n), "%" PRIu64 " has the parameter %" PRIu64, n, p);
+        largest = p > largest ? p : largest;
+    }
+    ck_assert_uint_gt(largest, 12);
+    ck_assert_uint_eq(lucas_parameter(UINT64_C(1093) * 1093), 0);
 }
 
 TEST(smallest_strong, "the smallest strong pseudoprimes to the first k prime bases are composite")
@@ -327,6 +362,7 @@ suite(void)
     tcase_add_test(small, sieve_in_step);
     tcase_add_test(parts, strong_part);
     tcase_add_test(parts, lucas_part);
+    tcase_add_test(parts, parameter);
     tcase_add_test(built, smallest_strong);
     tcase_add_test(built, multiples);
     tcase_add_test(built, carmichael);
