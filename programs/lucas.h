@@ -13,6 +13,7 @@
 #include <stddef.h>
 
 #include "montgomery.h"
+#include "root.h"
 #include "step.h"
 
 /* The Jacobi symbol (a / n), n odd. */
@@ -34,11 +35,13 @@ lucas_jacobi(uint64_t a, uint64_t n)
     return n == 1 ? symbol : 0;
 }
 
+/* Squares have no parameter, which is looked into before so large a P is tried; hardly any other number gets there. */
+#define LUCAS_LARGE 20
+
 /*
  * The first P from 3 on for which the Jacobi symbol of P * P - 4 is -1, which depends on n modulo 5, 12, 21 and 8 for
- * P = 3, 4, 5 and 6; each of the masks has the bits of the remainders for which it is so.  Or 0, if on the way there n
- * turns out to have a factor.  That is how squares end, which have no such P: the least prime p that divides n divides
- * P + 2 for P = p - 2.
+ * P = 3, 4, 5 and 6; each of the masks has the bits of the remainders for which it is so.  Or 0, if n turns out to have a
+ * factor.
  */
 static inline uint64_t
 lucas_parameter(uint64_t n)
@@ -51,6 +54,8 @@ lucas_parameter(uint64_t n)
         int symbol = lucas_jacobi(p * p - 4, n);
         if (symbol <= 0)
             return symbol < 0 ? p : 0;
+        if (p == LUCAS_LARGE && root_below(n) * root_below(n) == n)
+            return 0;
     }
 }
 

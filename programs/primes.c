@@ -22,12 +22,16 @@
 /* How many are tried with small factors before the rest is tested, so that few groups of STEP_LANES are incomplete. */
 #define BLOCK 1024
 
-/* Whether n, which is below 128, is prime. */
+/* Numbers below this, among them all that others are divided by, are looked up. */
+#define SMALL 512
+
 static inline bool
 is_small_prime(uint64_t n)
 {
     /* A set of bits. */
-    static const uint64_t primes[] = { 0x28208a20a08a28ac, 0x800228a202088288 };
+    static const uint64_t primes[SMALL / 64] = { 0x28208a20a08a28ac, 0x800228a202088288, 0x8028208820a00a08,
+                                                 0x08028228800800a2, 0x228800200a20a082, 0x8820808228020800,
+                                                 0x0882802802022020, 0x208808808008a202 };
     return primes[n / 64] >> n % 64 & 1;
 }
 
@@ -99,7 +103,7 @@ passes_both(uint64_t n)
 bool
 primes_is_prime(uint64_t n)
 {
-    if (n < 128)
+    if (n < SMALL)
         return is_small_prime(n);
     return !has_factor_to_13(n) && !has_factor_to_61(n) && !has_factor_to_251(n) && !has_factor_to_509(n) &&
            passes_both(n);
@@ -123,15 +127,15 @@ lucas_test_in_step(const struct montgomery *m, bool *passed)
     lucas_test(m, STEP_LANES, passed);
 }
 
-/* Settle the numbers below 128, and those with a factor up to 13; the rest is open. */
+/* Settle the small numbers, and those with a factor up to 13; the rest is open. */
 static void
 settle_most(const uint64_t *numbers, size_t count, bool *is_prime, struct open *open)
 {
     open->count = 0;
     for (size_t i = 0; i < count; i++) {
-        is_prime[i] = numbers[i] < 128 && is_small_prime(numbers[i]);
+        is_prime[i] = numbers[i] < SMALL && is_small_prime(numbers[i]);
         open->place[open->count] = (unsigned short)i;
-        open->count += numbers[i] >= 128 && !has_factor_to_13(numbers[i]);
+        open->count += numbers[i] >= SMALL && !has_factor_to_13(numbers[i]);
     }
 }
 

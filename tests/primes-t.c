@@ -150,7 +150,7 @@ parameter_by_gmp(uint64_t n)
     return symbol < 0 ? p : 0;
 }
 
-TEST(parameter, "the Lucas test of n takes the first P from 3 on for which the Jacobi symbol of P * P - 4 is -1, or none")
+TEST(parameter, "the Lucas test takes the first P from 3 on for which the Jacobi symbol of P * P - 4 is -1, or none")
 {
     uint64_t largest = 0;
 
@@ -165,6 +165,7 @@ TEST(parameter, "the Lucas test of n takes the first P from 3 on for which the J
     }
     ck_assert_uint_gt(largest, 12);
     ck_assert_uint_eq(lucas_parameter(UINT64_C(1093) * 1093), 0);
+    ck_assert_uint_eq(lucas_parameter(UINT64_C(4294967291) * 4294967291), 0);
 }
 
 TEST(smallest_strong, "the smallest strong pseudoprimes to the first k prime bases are composite")
