@@ -8,9 +8,8 @@
 
 #include "cli.h"
 
-/* What a batch may cost, in nanoseconds, and how long it may be, unless it is a single line; so a block fits. */
+/* What a batch may cost, in nanoseconds, unless it is a single line. */
 #define BATCH_COST 1e6
-#define BATCH_SIZE ((ptrdiff_t)2 * LINES_BLOCK)
 
 /* Nothing that is as long is below 2^64, but for leading zeros. */
 #define SMALL_DIGITS 20
@@ -107,7 +106,7 @@ find_end(struct batches *batches)
         const char *next = (const char *)memchr(at, '\n', (size_t)(batches->end - at)) + 1;
 
         cost += cost_of(batches->method, (size_t)(next - at) - 1);
-        if (at > start && (cost > batches->most || next - start > BATCH_SIZE))
+        if (at > start && (cost > batches->most || next - start > BATCHES_SIZE))
             break;
         batches->line++;
         at = next;
@@ -122,7 +121,7 @@ cut(struct batches *batches)
     const char *start = batches->text;
     size_t count = 0;
 
-    if (batches->method == PRIMES_METHOD_AUTO && batches->most > 0 && batches->end - start <= BATCH_SIZE)
+    if (batches->method == PRIMES_METHOD_AUTO && batches->most > 0 && batches->end - start <= BATCHES_SIZE)
         count = count_short_lines(start, batches->end);
     batches->line += count;
     batches->text = count > 0 ? batches->end : find_end(batches);

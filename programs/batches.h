@@ -16,6 +16,9 @@
 #include "lines.h"
 #include "primes_options.h"
 
+/* How many characters of lines a batch has at most, unless it is a single line; a block as it is read fits. */
+#define BATCHES_SIZE ((ptrdiff_t)2 * LINES_BLOCK)
+
 /* What travels. */
 struct batch {
     uint64_t first_line; /* counted from 1 */

@@ -93,7 +93,7 @@ nanoseconds(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-/* GMP's test is like ours one of which it is known that it never errs below 2^64. */
+/* What GMP calls "definitely prime" (2) is proven; how far it goes with that depends on its version. */
 static enum primes_verdict
 ask_gmp(struct checks *checks, const struct number *number)
 {
@@ -105,7 +105,14 @@ ask_gmp(struct checks *checks, const struct number *number)
     }
     if (number->kind == NUMBERS_BIG)
         return primes_test_big(checks->big, rounds);
-    return mpz_probab_prime_p(checks->big, rounds) != 0 ? PRIMES_PROVEN : PRIMES_COMPOSITE;
+    switch (mpz_probab_prime_p(checks->big, rounds)) {
+    case 0:
+        return PRIMES_COMPOSITE;
+    case 1:
+        return PRIMES_PROBABLE;
+    default:
+        return PRIMES_PROVEN;
+    }
 }
 
 static enum primes_verdict

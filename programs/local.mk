@@ -59,6 +59,7 @@ noinst_LIBRARIES += %D%/libprimes.a
     %D%/primes.c \
     %D%/primes.h \
     %D%/primes_trial.c \
+    %D%/root.h \
     %D%/step.h \
     %D%/strong.h
 %C%_libprimes_a_CFLAGS = $(AM_CFLAGS) $(GMP_CFLAGS)

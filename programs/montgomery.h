@@ -15,6 +15,7 @@ struct montgomery {
     uint64_t n;       /* the modulus, odd */
     uint64_t inverse; /* n * inverse is 1 modulo 2^64 */
     uint64_t one;     /* [1] */
+    uint64_t square;  /* [2^64] */
 };
 
 static inline struct montgomery
@@ -24,13 +25,17 @@ montgomery_modulus(uint64_t n)
     uint64_t inverse = 3 * n ^ 2;
     for (int bits = 5; bits < 64; bits *= 2)
         inverse *= 2 - n * inverse;
-    return (struct montgomery){ n, inverse, -n % n };
+    uint64_t one = -n % n;
+    uint64_t square = (uint64_t)(((unsigned __int128)one << 64) % n);
+    return (struct montgomery){ n, inverse, one, square };
 }
 
 static inline uint64_t
 montgomery_subtract(const struct montgomery *m, uint64_t a, uint64_t b)
 {
-    return a < b ? a - b + m->n : a - b;
+    /* Not a branch, as no processor could predict it, but a choice between two that are there. */
+    uint64_t wrapped = a - b + m->n;
+    return a < b ? wrapped : a - b;
 }
 
 static inline uint64_t
@@ -60,14 +65,11 @@ montgomery_multiply(const struct montgomery *m, uint64_t a, uint64_t b)
     return montgomery_multiply_subtract(m, a, b, 0);
 }
 
-/* [x] for a small x. */
+/* [x] for any x of 64 bits. */
 static inline uint64_t
-montgomery_small(const struct montgomery *m, uint64_t x)
+montgomery_of(const struct montgomery *m, uint64_t x)
 {
-    uint64_t residue = 0;
-    while (x-- > 0)
-        residue = montgomery_add(m, residue, m->one);
-    return residue;
+    return montgomery_multiply(m, m->square, x);
 }
 
 #endif

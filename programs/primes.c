@@ -22,18 +22,22 @@
 /* How many are tried with small factors before the rest is tested, so that few groups of STEP_LANES are incomplete. */
 #define BLOCK 1024
 
-/* Whether n, which is below 128, is prime. */
+/* Numbers below this, among them all that others are divided by, are looked up. */
+#define SMALL 512
+
 static inline bool
 is_small_prime(uint64_t n)
 {
     /* A set of bits. */
-    static const uint64_t primes[] = { 0x28208a20a08a28ac, 0x800228a202088288 };
+    static const uint64_t primes[SMALL / 64] = { 0x28208a20a08a28ac, 0x800228a202088288, 0x8028208820a00a08,
+                                                 0x08028228800800a2, 0x228800200a20a082, 0x8820808228020800,
+                                                 0x0882802802022020, 0x208808808008a202 };
     return primes[n / 64] >> n % 64 & 1;
 }
 
 /*
- * Whether one of the primes from 2 to 13, from 17 to 61, or from 67 to 127 divides n.  The compiler makes one
- * multiplication and one comparison of each division.
+ * Whether one of the primes from 2 to 13, from 17 to 61, from 67 to 251, or from 257 to 509 divides n.  The compiler
+ * makes one multiplication and one comparison of each division.
  */
 static inline bool
 has_factor_to_13(uint64_t n)
@@ -49,30 +53,60 @@ has_factor_to_61(uint64_t n)
 }
 
 static inline bool
-has_factor_to_127(uint64_t n)
+has_factor_to_251(uint64_t n)
 {
     return (n % 67 == 0) | (n % 71 == 0) | (n % 73 == 0) | (n % 79 == 0) | (n % 83 == 0) | (n % 89 == 0) |
            (n % 97 == 0) | (n % 101 == 0) | (n % 103 == 0) | (n % 107 == 0) | (n % 109 == 0) | (n % 113 == 0) |
-           (n % 127 == 0);
+           (n % 127 == 0) | (n % 131 == 0) | (n % 137 == 0) | (n % 139 == 0) | (n % 149 == 0) | (n % 151 == 0) |
+           (n % 157 == 0) | (n % 163 == 0) | (n % 167 == 0) | (n % 173 == 0) | (n % 179 == 0) | (n % 181 == 0) |
+           (n % 191 == 0) | (n % 193 == 0) | (n % 197 == 0) | (n % 199 == 0) | (n % 211 == 0) | (n % 223 == 0) |
+           (n % 227 == 0) | (n % 229 == 0) | (n % 233 == 0) | (n % 239 == 0) | (n % 241 == 0) | (n % 251 == 0);
 }
 
+static inline bool
+has_factor_to_509(uint64_t n)
+{
+    return (n % 257 == 0) | (n % 263 == 0) | (n % 269 == 0) | (n % 271 == 0) | (n % 277 == 0) | (n % 281 == 0) |
+           (n % 283 == 0) | (n % 293 == 0) | (n % 307 == 0) | (n % 311 == 0) | (n % 313 == 0) | (n % 317 == 0) |
+           (n % 331 == 0) | (n % 337 == 0) | (n % 347 == 0) | (n % 349 == 0) | (n % 353 == 0) | (n % 359 == 0) |
+           (n % 367 == 0) | (n % 373 == 0) | (n % 379 == 0) | (n % 383 == 0) | (n % 389 == 0) | (n % 397 == 0) |
+           (n % 401 == 0) | (n % 409 == 0) | (n % 419 == 0) | (n % 421 == 0) | (n % 431 == 0) | (n % 433 == 0) |
+           (n % 439 == 0) | (n % 443 == 0) | (n % 449 == 0) | (n % 457 == 0) | (n % 461 == 0) | (n % 463 == 0) |
+           (n % 467 == 0) | (n % 479 == 0) | (n % 487 == 0) | (n % 491 == 0) | (n % 499 == 0) | (n % 503 == 0) |
+           (n % 509 == 0);
+}
+
+/*
+ * Both tests in step, each of which is a chain of multiplications that wait for one another: when n is prime, they take
+ * little longer than one.
+ */
 static bool
 passes_both(uint64_t n)
 {
     struct montgomery m = montgomery_modulus(n);
-    bool passed;
-    strong_test(&m, 1, &passed);
-    if (passed)
-        lucas_test(&m, 1, &passed);
-    return passed;
+    struct strong strong = strong_begin(&m);
+    struct lucas lucas = lucas_begin(&m);
+    int place = strong_first_place(strong.d | lucas.d);
+    strong_first_digit(&m, &strong, place);
+    for (int bit = step_highest_bit(lucas.d); bit >= place; bit--)
+        lucas_step(&lucas, bit);
+    while ((place -= STRONG_DIGIT) >= 0) {
+        for (int bit = STRONG_DIGIT - 1; bit >= 0; bit--) {
+            strong_square(&m, &strong);
+            lucas_step(&lucas, place + bit);
+        }
+        strong_multiply(&m, &strong, place);
+    }
+    return strong_end(&m, &strong) && lucas_end(&lucas);
 }
 
 bool
 primes_is_prime(uint64_t n)
 {
-    if (n < 128)
+    if (n < SMALL)
         return is_small_prime(n);
-    return !has_factor_to_13(n) && !has_factor_to_61(n) && !has_factor_to_127(n) && passes_both(n);
+    return !has_factor_to_13(n) && !has_factor_to_61(n) && !has_factor_to_251(n) && !has_factor_to_509(n) &&
+           passes_both(n);
 }
 
 /* Numbers that no test has decided yet. */
@@ -93,15 +127,15 @@ lucas_test_in_step(const struct montgomery *m, bool *passed)
     lucas_test(m, STEP_LANES, passed);
 }
 
-/* Settle the numbers below 128, and those with a factor up to 13; the rest is open. */
+/* Settle the small numbers, and those with a factor up to 13; the rest is open. */
 static void
 settle_most(const uint64_t *numbers, size_t count, bool *is_prime, struct open *open)
 {
     open->count = 0;
     for (size_t i = 0; i < count; i++) {
-        is_prime[i] = numbers[i] < 128 && is_small_prime(numbers[i]);
+        is_prime[i] = numbers[i] < SMALL && is_small_prime(numbers[i]);
         open->place[open->count] = (unsigned short)i;
-        open->count += numbers[i] >= 128 && !has_factor_to_13(numbers[i]);
+        open->count += numbers[i] >= SMALL && !has_factor_to_13(numbers[i]);
     }
 }
 
@@ -144,7 +178,7 @@ primes_test(const uint64_t *numbers, size_t count, bool *is_prime)
     for (size_t from = 0; from < count; from += BLOCK) {
         settle_most(numbers + from, count - from < BLOCK ? count - from : BLOCK, is_prime + from, &open);
         drop(numbers + from, &open, has_factor_to_61);
-        drop(numbers + from, &open, has_factor_to_127);
+        drop(numbers + from, &open, has_factor_to_251);
         keep(numbers + from, &open, strong_test_in_step);
         keep(numbers + from, &open, lucas_test_in_step);
         for (size_t i = 0; i < open.count; i++)

@@ -75,7 +75,7 @@ print_help(const struct primes_program *program)
         printf("  -w, --workers N        is accepted, like --unordered, and changes nothing here\n");
     printf("      --method METHOD    auto   proven below 2^64; beyond, with GMP, probable (default)\n"
            "                         trial  divide by odd numbers up to the square root; below 2^64 only\n"
-           "                         gmp    all with GMP\n"
+           "                         gmp    all with GMP; what that calls definitely prime is proven\n"
            "      --rounds N         beyond 2^64, do N more rounds of Miller and Rabin's test after that of\n"
            "                         Baillie, Pomerance, Selfridge and Wagstaff, up to %d (default %d)\n"
            "      --primes-only      print those that are prime, as given, and nothing else\n"
@@ -99,6 +99,8 @@ parse_option(int option, struct primes_options *primes, bool *has_method)
 {
     switch (option) {
     case 'i':
+        if (primes->input != NULL)
+            cli_usage_error("%s: there is an --input already, %s", optarg, primes->input);
         primes->input = optarg;
         break;
     case 'w':

@@ -80,13 +80,27 @@ print_heading(const struct primes_options *options)
  * The end.
  */
 
-/* Say what became of all numbers.  Return the exit status. */
+/* Whether so little as a last line can be printed at once: stdout is no full pipe, and no terminal that was stopped. */
+static bool
+can_print(void)
+{
+    struct pollfd output = { .fd = STDOUT_FILENO, .events = POLLOUT };
+
+    return poll(&output, 1, 0) != 0;
+}
+
+/*
+ * Say what became of all numbers.  Return the exit status.  Whoever calls this holds the lock, and keeps it until the
+ * program ends, so that it happens once.
+ */
 static int
 conclude(struct primes_report *report)
 {
     const struct primes_options *options = report->options;
     double seconds = seconds_since(&report->started);
 
+    if (interrupt_came() && !can_print())
+        return CLI_FAILED;
     progress_stop(report->progress);
     if (options->json && primes_json_summary(options, &report->counts, report->lost, seconds) != 0)
         report->failed = true;
@@ -128,15 +142,17 @@ primes_report_end(struct primes_report *report)
     const struct primes_options *options = report->options;
     int status;
 
-    if (write(report->over_fd, &one, sizeof one) != (ssize_t)sizeof one)
-        abort();
-    pthread_join(report->watcher, NULL);
+    pthread_mutex_lock(&report->lock);
     if (options->lines != NULL && options->lines->error != 0) {
         cli_error("%s: %s", lines_name(options->input), strerror(options->lines->error));
         report->failed = true;
     }
     status = conclude(report);
+    if (write(report->over_fd, &one, sizeof one) != (ssize_t)sizeof one)
+        abort();
+    pthread_join(report->watcher, NULL);
     interrupt_die();
+    pthread_mutex_unlock(&report->lock);
     close(report->over_fd);
     pthread_mutex_destroy(&report->lock);
     free(report);

@@ -3,20 +3,10 @@
 
 #include "primes.h"
 
+#include "root.h"
+
 /* How many divisions are made between two questions whether to stop: a fraction of a millisecond's worth. */
 #define DIVISIONS 32768
-
-/* The largest integer whose square is not above n. */
-static uint64_t
-square_root(uint64_t n)
-{
-    uint64_t root = 0;
-    for (uint64_t bit = UINT64_C(1) << 31; bit != 0; bit >>= 1) {
-        if ((root + bit) * (root + bit) <= n)
-            root += bit;
-    }
-    return root;
-}
 
 /* Whether an odd number from first, which is odd, to last divides n. */
 static bool
@@ -34,7 +24,7 @@ primes_trial_until(uint64_t n, bool (*stop)(void *), void *context)
 {
     if (n < 2 || (n % 2 == 0 && n != 2))
         return PRIMES_COMPOSITE;
-    uint64_t root = square_root(n);
+    uint64_t root = root_below(n);
     for (uint64_t first = 3; first <= root; first += UINT64_C(2) * DIVISIONS) {
         uint64_t last = first + UINT64_C(2) * DIVISIONS - 1;
         if (stop != NULL && stop(context))

@@ -238,7 +238,7 @@ TEST(a_batch_of_cheap_numbers_is_bounded_as_well)
         buffer_add(&options.list, "18446744073709551557\n", 21);
     batches_start(&batches, &options);
     while (batches_cut(&batches, &size) != NULL) {
-        ck_assert_uint_le(size, sizeof(struct batch) + LINES_BLOCK);
+        ck_assert_uint_le(size, sizeof(struct batch) + BATCHES_SIZE);
         ck_assert_uint_eq((size - sizeof(struct batch)) % 21, 0);
         lines_left -= (size - sizeof(struct batch)) / 21;
     }

@@ -121,6 +121,8 @@ TEST(the_composite_numbers_below_500_000_that_pass_the_Lucas_test_are_those_of_O
     size_t found = 0;
 
     for (uint64_t n = 131; n < 500000; n += 2) {
+        if (n % 3 == 0 || n % 5 == 0 || n % 7 == 0)
+            continue;
         bool passed = passes_lucas(n);
         ck_assert_msg(passed || !is_prime[n], "the prime %" PRIu64 " fails", n);
         if (!passed || is_prime[n])
@@ -130,6 +132,40 @@ TEST(the_composite_numbers_below_500_000_that_pass_the_Lucas_test_are_those_of_O
     }
     ck_assert_uint_eq(found, LENGTH(known));
     free(is_prime);
+}
+
+/* The parameter as it is defined, with GMP's Jacobi symbol. */
+static uint64_t
+parameter_by_gmp(uint64_t n)
+{
+    uint64_t p = 3;
+    int symbol;
+    mpz_t m;
+
+    mpz_init(m);
+    reference_set(m, n);
+    while ((symbol = mpz_ui_kronecker(p * p - 4, m)) > 0)
+        p++;
+    mpz_clear(m);
+    return symbol < 0 ? p : 0;
+}
+
+TEST(the_Lucas_test_takes_the_first_P_from_3_on_for_which_the_Jacobi_symbol_of_P_P_4_is_1_or_none)
+{
+    uint64_t largest = 0;
+
+    reference_seed(6);
+    for (int i = 0; i < 200000; i++) {
+        uint64_t n = (i < 100000 ? (uint64_t)i * 2 + 131 : reference_random_bits(64)) | 1;
+        if (n < 131 || n % 3 == 0 || n % 5 == 0 || n % 7 == 0)
+            continue;
+        uint64_t p = lucas_parameter(n);
+        ck_assert_msg(p == parameter_by_gmp(n), "%" PRIu64 " has the parameter %" PRIu64, n, p);
+        largest = p > largest ? p : largest;
+    }
+    ck_assert_uint_gt(largest, 12);
+    ck_assert_uint_eq(lucas_parameter(UINT64_C(1093) * 1093), 0);
+    ck_assert_uint_eq(lucas_parameter(UINT64_C(4294967291) * 4294967291), 0);
 }
 
 TEST(the_smallest_strong_pseudoprimes_to_the_first_k_prime_bases_are_composite)
@@ -327,6 +363,7 @@ suite(void)
     tcase_add_test(small, primes_test_judges_every_number_below_ten_million_as_a_sieve_does);
     tcase_add_test(parts, of_the_composite_numbers_below_a_million_46_pass_the_strong_test_to_base_2_the_known_ones);
     tcase_add_test(parts, the_composite_numbers_below_500_000_that_pass_the_Lucas_test_are_those_of_OEIS_A217719);
+    tcase_add_test(parts, the_Lucas_test_takes_the_first_P_from_3_on_for_which_the_Jacobi_symbol_of_P_P_4_is_1_or_none);
     tcase_add_test(built, the_smallest_strong_pseudoprimes_to_the_first_k_prime_bases_are_composite);
     tcase_add_test(built, numbers_built_as_k_1_r_k_1_are_composite_a_thousand_and_more_of_which_deceive_base_2);
     tcase_add_test(built, Carmichael_numbers_in_Chernicks_form_6k_1_12k_1_18k_1_are_composite);

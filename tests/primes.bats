@@ -97,8 +97,17 @@ labels() {
                 "${mersenne}" "${mersenne}0" 0x7fffffffffffffffffffffffffffffff
             formed 18446744073709551557 18446744073709551616 18446744073709551629 "${mersenne}" "${mersenne}0" \
                 0x7fffffffffffffffffffffffffffffff
-            [ "$(labels)" = "P-pp-p" ]
+            [[ $(labels) == "P-pp-p" || ($method == gmp && $(labels) == "p-pp-p") ]]
         done
+    done
+}
+
+@test "a prime that GMP does not call definitely so is probable with --method=gmp, and proven otherwise" {
+    for program in "${ALL[@]}"; do
+        run -0 "$program" --method=gmp 1000003
+        [ "$(labels)" = P ]
+        run -0 "$program" --method=auto 18446744073709551557
+        [ "$(labels)" = P ]
     done
 }
 
@@ -211,6 +220,7 @@ Try '$program --help' for more information." ] || { echo "$stderr" >&2 && return
     refused "--method: 'guess' is none of auto, trial, gmp" --method=guess
     refused "unrecognized option '--frobnicate'" --frobnicate
     refused "7: a number is given besides --input" -i - 7
+    refused "more: there is an --input already, numbers" --input numbers -i more
     MEANT=(primes_procs)
     for seconds in "" 0 0.0 -1 . 1x inf 1000001; do
         refused "--call-timeout: '$seconds' is not a number of seconds from above 0 to 1000000" --call-timeout="$seconds"
