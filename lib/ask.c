@@ -6,18 +6,6 @@
 
 #include "core.h"
 
-/* Whether a remote call has been started is known where it was, and here after a look. */
-static void
-look_for(struct cf_future *future)
-{
-    struct cf_executor *executor = cf_hook_executor(future);
-
-    if (executor != NULL) {
-        executor->kind->watch(executor, NULL);
-        cf_executor_release(executor);
-    }
-}
-
 bool
 cf_done(const struct cf_future *future)
 {
