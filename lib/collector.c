@@ -34,6 +34,8 @@ cf_collector_watch(struct cf_executor *executor, const struct cf_future *future)
             cf_pause();
         }
         atomic_fetch_sub(&pool->segment->watchers, 1);
+    } else {
+        cf_news_look_through(pool);
     }
     /* What was finished meanwhile, nobody was told of. */
     while (cf_news_look(pool))

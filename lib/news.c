@@ -32,7 +32,9 @@ cf_news_add(struct process_pool *pool, struct newspaper *paper, struct cf_future
     if (news->started == 0)
         news->started = cf_now();
     news->ended_at = atomic_load_explicit(&slot->ended, memory_order_relaxed);
-    snprintf(news->worker.name, sizeof news->worker.name, "%s", cf_lane_name(pool, lane).text);
+    news->worker.name[0] = '\0';
+    if (pool->base.options.observe != NULL)
+        snprintf(news->worker.name, sizeof news->worker.name, "%s", cf_lane_name(pool, lane).text);
     return news;
 }
 
@@ -205,15 +207,13 @@ rebalance(struct process_pool *pool)
     }
 }
 
-/* Take what has arrived; if another thread is at it, leave it to that one. */
-bool
-cf_news_look(struct process_pool *pool)
+/* The caller has pool->collecting, and has it no more afterwards. */
+static void
+look_and_tell(struct process_pool *pool)
 {
     struct newspaper paper = { .count = 0 };
     bool all = true;
 
-    if (!cf_news_waits(pool) || atomic_exchange(&pool->collecting, true))
-        return false;
     for (unsigned i = 0; i < pool->base.options.max_workers && all; i++)
         all = cf_news_read(pool, &pool->lanes[i], &paper);
     cf_dispatch_lock(pool);
@@ -221,5 +221,26 @@ cf_news_look(struct process_pool *pool)
     cf_dispatch_unlock(pool);
     atomic_store(&pool->collecting, false);
     cf_news_tell(pool, &paper);
+}
+
+/* Take what has arrived; if another thread is at it, leave it to that one. */
+bool
+cf_news_look(struct process_pool *pool)
+{
+    if (!cf_news_waits(pool) || atomic_exchange(&pool->collecting, true))
+        return false;
+    look_and_tell(pool);
     return true;
+}
+
+/* The same, but what has happened by now is known to all afterwards.  When the pool has ended there are no news. */
+void
+cf_news_look_through(struct process_pool *pool)
+{
+    while (atomic_exchange(&pool->collecting, true)) {
+        if (atomic_load(&pool->ended))
+            return;
+        sched_yield();
+    }
+    look_and_tell(pool);
 }

@@ -145,6 +145,7 @@ processes_join(struct cf_executor *executor)
     pthread_join(pool->collector, NULL);
     dismiss_nursery(pool);
     /* Nobody looks any more. */
+    atomic_store(&pool->ended, true);
     cf_news_exclude(pool);
     close_all(pool);
 }

@@ -47,6 +47,7 @@ struct process_pool {
     pthread_t collector;
 
     _Atomic bool collecting; /* somebody takes outcomes out of the lanes; one at a time */
+    _Atomic bool ended;      /* nobody does any more */
     _Atomic bool kill;       /* all workers are to be killed */
     bool has_deadlines;      /* there is a .call_timeout */
     /* The collector's: */
@@ -141,7 +142,7 @@ struct news {
     struct cf_future *call;
     bool ended; /* else it has been started */
     cf_time started, ended_at;
-    struct cf_worker worker; /* for its name */
+    struct cf_worker worker; /* for its name, if there is an observer */
 };
 
 struct newspaper {
@@ -156,6 +157,7 @@ bool cf_news_read(struct process_pool *pool, struct lane_state *lane, struct new
 void cf_news_tell(struct process_pool *pool, struct newspaper *paper);
 bool cf_news_waits(struct process_pool *pool);
 bool cf_news_look(struct process_pool *pool);
+void cf_news_look_through(struct process_pool *pool);
 
 /*
  * Deaths (death.c), as the nursery reports them, and time limits.  The collector calls these.

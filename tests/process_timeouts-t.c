@@ -188,6 +188,60 @@ TEST(a_worker_retires_after_as_many_calls_as_it_may_serve)
     family_check(&before);
 }
 
+/* Threads that all ask at the moment when a call starts. */
+struct asking {
+    struct stage *stage;
+    _Atomic(struct cf_future *) future;
+    _Atomic int wrong;
+    pthread_barrier_t barrier;
+};
+enum { ASKERS = 3, ROUNDS = 1000 };
+
+static void
+ask(struct asking *asking, uint32_t round)
+{
+    latch_await(&asking->stage->started, round + 1);
+    if (!cf_running(asking->future))
+        atomic_fetch_add(&asking->wrong, 1);
+    pthread_barrier_wait(&asking->barrier);
+}
+
+static void *
+ask_each_round(void *data)
+{
+    struct asking *asking = data;
+
+    for (uint32_t i = 0; i < ROUNDS; i++) {
+        pthread_barrier_wait(&asking->barrier);
+        ask(asking, i);
+    }
+    return NULL;
+}
+
+TEST(a_call_is_running_from_the_moment_that_its_worker_has_started_it)
+{
+    struct asking asking = { .stage = stage_new() };
+    /* With a time limit the collector is told of each start, too. */
+    struct cf_executor *pool = family_pool(&(struct cf_options){ .max_workers = 1, .call_timeout = 60 });
+    pthread_t threads[ASKERS];
+
+    pthread_barrier_init(&asking.barrier, NULL, ASKERS + 1);
+    for (int i = 0; i < ASKERS; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, ask_each_round, &asking), 0);
+    for (uint32_t i = 0; i < ROUNDS; i++) {
+        asking.future = tasks_submit_cue(pool, asking.stage, (int)i, i + 1);
+        pthread_barrier_wait(&asking.barrier);
+        ask(&asking, i);
+        latch_raise(&asking.stage->go);
+        ck_assert_int_eq(asserts_take_int(asking.future), (int)i);
+    }
+    for (int i = 0; i < ASKERS; i++)
+        pthread_join(threads[i], NULL);
+    ck_assert_int_eq(asking.wrong, 0);
+    pthread_barrier_destroy(&asking.barrier);
+    ck_assert_int_eq(cf_close(pool), 0);
+}
+
 /* What an observer has been told, by call. */
 struct seen {
     pthread_mutex_t lock;
@@ -257,6 +311,7 @@ static const TTest **const tests[] = {
     &a_kill_ends_calls_that_hang_cancels_the_others_and_leaves_nobody,
     &a_kill_may_come_at_any_moment,
     &an_interrupt_is_seen_by_running_tasks_and_cancels_the_others,
+    &a_call_is_running_from_the_moment_that_its_worker_has_started_it,
     &a_worker_retires_after_as_many_calls_as_it_may_serve,
     &an_observer_is_told_the_pid_of_the_worker_also_of_one_that_dies,
     NULL,
