@@ -168,12 +168,12 @@ SLOW=18446744073709551557
 
 @test "a killed worker costs the number that it was checking, which is named" {
     for _ in 1 2 3; do
-        begin primes_procs -w 2 --method=trial 999999999999999989 7 11
+        begin primes_procs -w 2 --method=trial $SLOW 7 11
         wait_for 5 workers >pids
         sleep 0.2
         kill_one
         wait "$PID" || [ $? -eq 1 ]
-        [ "$(cat err)" = "primes_procs: '999999999999999989' was not checked: worker lost: the worker died of SIGKILL: possibly out of memory" ]
+        [ "$(cat err)" = "primes_procs: '$SLOW' was not checked: worker lost: the worker died of SIGKILL: possibly out of memory" ]
         wait_for 1 grep -q '^Total time: ' out
         [ "$(awk '$2 == "P" { print $1 }' out | tr '\n' ' ')" = "7 11 " ]
         [ "$(wc -l <out)" -eq 4 ]
