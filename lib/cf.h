@@ -292,7 +292,7 @@ bool cf_cancel(struct cf_future *);
  * an error CF_REFUSED of the wait, with EDEADLK or ECHILD, that the future does not keep.  So it is in a callback for
  * an unfinished call of the same executor, and where running tasks wait for each other's results in a circle.  Not
  * seen is a circle through a call that no worker has time to start, because all those of its executor wait for
- * another executor's calls.
+ * another executor's calls, or for room in it.
  *
  * cf_wait() for one future has a deadline.
  */

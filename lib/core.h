@@ -427,6 +427,7 @@ struct cf_gather {
     _Atomic(struct cf_gathered *) arrived;  /* a stack that settlers push to */
     _Atomic(struct cf_parker *) sleeper;    /* whom to unpark for it */
     size_t count;                           /* added and not taken */
+    unsigned generation;                    /* cf_generation() when the last was added */
     uint32_t interrupts;                    /* the cf_interrupts that have been dealt with */
 };
 

@@ -86,6 +86,7 @@ cf_gather_add(struct cf_gather *gather, struct cf_future *future)
     *entry = (struct cf_gathered){ .hook.notify = arrive, .gather = gather, .future = future };
     if (gather->executor == NULL)
         gather->executor = future->executor;
+    gather->generation = cf_generation();
     gather->mixed = gather->mixed || (future->executor != NULL && future->executor != gather->executor);
     gather->count++;
     append_open(gather, entry);
@@ -212,12 +213,38 @@ sleep_until_arrival(struct cf_gather *gather, cf_time deadline, const struct cf_
     return woken || has_news(gather, room) ? CF_OK : CF_TIMEOUT;
 }
 
+static void
+make_done_ready(struct cf_gather *gather, struct cf_gathered *entry)
+{
+    while (entry != NULL) {
+        struct cf_gathered *next = entry->next;
+        if (cf_done(entry->future)) {
+            remove_open(gather, entry);
+            append_ready(gather, entry);
+        }
+        entry = next;
+    }
+}
+
+/* Of those that were done when this process was forked, but not told of yet, nobody here will tell.  Whether any were. */
+static bool
+find_untold(struct cf_gather *gather)
+{
+    if (gather->generation == cf_generation())
+        return false;
+    make_done_ready(gather, gather->calls.first);
+    make_done_ready(gather, gather->promises.first);
+    return gather->ready != NULL;
+}
+
 /* One step towards an arrival: a call that can be run here, or sleep. */
 static enum cf_status
 await(struct cf_gather *gather, cf_time deadline, const struct cf_room_waiter *room)
 {
     if (gather->count == 0)
         return CF_END;
+    if (find_untold(gather))
+        return CF_OK;
     enum cf_status status = may_wait_for_open(gather);
     if (status != CF_OK || (!cf_is_past(deadline) && help_open(gather)))
         return status;

@@ -2,6 +2,7 @@
 /* submit.c - cf_submit() and cf_try_submit(): a call becomes a future and goes to its executor. */
 
 #include <errno.h>
+#include <string.h>
 
 #include "core.h"
 
@@ -21,12 +22,14 @@ call_errno(const struct cf_task *task, const void *arg, size_t len)
     return argument_errno(arg, len);
 }
 
-/* Of a broken executor there is more to say than a number. */
+/* Of a broken executor, or of none, there is more to say than a number. */
 static struct cf_error *
 why_refused(const struct cf_executor *executor, const char *task, int error)
 {
     if (executor != NULL && !cf_executor_frozen(executor) && cf_executor_is(executor, CF_EXECUTOR_BROKEN))
         return cf_executor_broken_error(executor, task);
+    if (executor == NULL)
+        return cf_error_new(CF_REFUSED, "errno", error, task, "", "there is no executor: %s", strerrordesc_np(error));
     return cf_error_errno(CF_REFUSED, error, task);
 }
 

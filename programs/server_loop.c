@@ -89,31 +89,30 @@ wait_for_work(struct MHD_Daemon *daemon, const struct server_sleep *sleep, struc
     return ppoll(fds, count, bounded ? &wait : NULL, NULL) >= 0 || errno == EINTR;
 }
 
-static bool
-is_full(struct MHD_Daemon *daemon, unsigned most)
+static unsigned
+connections(struct MHD_Daemon *daemon)
 {
-    return MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS)->num_connections >= most;
+    return MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS)->num_connections;
 }
 
 /*
- * At the limit libmicrohttpd stops to look at the listening socket, and begins again when it runs for the next time after
- * connections have ended; for which nothing need happen, so it is run once more here.
+ * At its limit, or out of descriptors, libmicrohttpd stops to look at the listening socket, and begins again when it runs
+ * for the next time after connections have ended; for which nothing need happen, so it is run once more here.
  */
 static bool
-run(struct MHD_Daemon *daemon, unsigned most, bool *was_full)
+run(struct MHD_Daemon *daemon)
 {
+    const unsigned before = connections(daemon);
     bool ok = MHD_run(daemon) == MHD_YES;
 
-    if (*was_full && !is_full(daemon, most))
-        ok = ok && MHD_run(daemon) == MHD_YES;
-    *was_full = is_full(daemon, most);
+    if (ok && connections(daemon) < before)
+        ok = MHD_run(daemon) == MHD_YES;
     return ok;
 }
 
 static bool
-serve(struct MHD_Daemon *daemon, struct server_sleep *sleep, int signals, unsigned most)
+serve(struct MHD_Daemon *daemon, struct server_sleep *sleep, int signals)
 {
-    bool full = false;
     const union MHD_DaemonInfo *info = MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_EPOLL_FD);
     struct pollfd fds[] = {
         { .fd = signals, .events = POLLIN },
@@ -123,7 +122,7 @@ serve(struct MHD_Daemon *daemon, struct server_sleep *sleep, int signals, unsign
 
     while (fds[0].revents == 0) {
         server_sleep_wake(sleep);
-        if (!run(daemon, most, &full) || !wait_for_work(daemon, sleep, fds, sizeof fds / sizeof fds[0])) {
+        if (!run(daemon) || !wait_for_work(daemon, sleep, fds, sizeof fds / sizeof fds[0])) {
             cli_error("cannot go on serving: %s", strerror(errno));
             return false;
         }
@@ -143,7 +142,7 @@ server_loop_run(struct server_requests *requests, int listener, int signals)
         close(listener);
         return false;
     }
-    ok = serve(daemon, &requests->sleep, signals, most);
+    ok = serve(daemon, &requests->sleep, signals);
     /* libmicrohttpd must not be stopped while connections are suspended. */
     server_sleep_wake_all(&requests->sleep);
     MHD_stop_daemon(daemon);

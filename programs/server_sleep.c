@@ -151,8 +151,9 @@ server_sleep_next(const struct server_sleep *sleep, struct timespec *wait)
 }
 
 /*
- * Its client has hung up.  Who sleeps for ever need not any longer; who waits for an answer gets it when it is due, as
- * the client may still read.  One that is awake is suspended and resumed, after which libmicrohttpd reads from it.
+ * Its client has hung up.  Who sleeps for ever need not any longer; who waits for an answer sleeps on until it is due,
+ * when libmicrohttpd decides whether a client that sends no more gets one.  One that is awake is suspended and resumed,
+ * after which libmicrohttpd reads from it.
  */
 static void
 hang_up(struct server_sleep *sleep, struct server_sleeper *sleeper)

@@ -345,6 +345,51 @@ TEST(an_inline_executor_is_frozen_too)
     ck_assert_int_eq(cf_close(pool), 0);
 }
 
+/* A call that is done while those who wait for it have not been told. */
+struct untold {
+    struct stage *stage;
+    struct cf_iter *iter;
+    struct cf_future *call;
+};
+
+static void
+linger_at_the_end(const struct cf_event *event, void *data)
+{
+    struct stage *stage = data;
+
+    if (event->type != CF_EVENT_ENDED)
+        return;
+    latch_raise(&stage->of[0]);
+    latch_await(&stage->of[1], 1);
+}
+
+static void
+take_the_untold(void *data)
+{
+    const struct untold *untold = data;
+
+    CHILD_ASSERT(cf_done(untold->call));
+    CHILD_ASSERT(cf_next(untold->iter) != NULL);
+    CHILD_ASSERT(cf_next(untold->iter) == NULL && cf_status(untold->iter) == CF_END);
+}
+
+TEST(in_a_forked_child_iterators_yield_what_was_done_and_not_told)
+{
+    struct untold untold = { .stage = stage_new() };
+    struct cf_executor *pool = cf_thread_pool(
+        &(struct cf_options){ .max_workers = 1, .observe = linger_at_the_end, .observe_arg = untold.stage });
+
+    untold.call = tasks_start_holding(pool, untold.stage, 1);
+    untold.iter = cf_as_completed(&untold.call, 1, CF_NEVER);
+    latch_raise(&untold.stage->go);
+    latch_await(&untold.stage->of[0], 1);
+    child_assert(take_the_untold, &untold);
+    latch_raise(&untold.stage->of[1]);
+    cf_iter_free(untold.iter);
+    cf_release(untold.call);
+    ck_assert_int_eq(cf_close(pool), 0);
+}
+
 static void
 leave(void *unused)
 {
@@ -366,6 +411,7 @@ static const TTest **const tests[] = {
     &in_a_forked_child_waiting_ends_at_once,
     &in_a_forked_child_nobody_waits_for_the_parents_promise_and_settling_it_stays_there,
     &in_a_forked_child_iterators_yield_what_is_done,
+    &in_a_forked_child_iterators_yield_what_was_done_and_not_told,
     &in_a_forked_child_shutdown_closes_descriptors_and_nothing_else,
     &in_a_forked_child_close_closes_descriptors_and_futures_can_be_released,
     &an_interrupt_in_a_forked_child_does_not_reach_the_parent,

@@ -643,19 +643,37 @@ refused() {
     [[ $output == "flags_server: standard output: "* ]]
 }
 
+# crowd N - connect to the server so often, and hang up all at once.
+crowd() {
+    (
+        for ((i = 0; i < $1; i++)); do
+            exec {fd}<>"/dev/tcp/127.0.0.1/$SERVER_PORT" || exit
+        done
+        echo all >"$BATS_TEST_TMPDIR/crowd"
+        exec sleep 60
+    ) 3>&- &
+    wait_for 10 test -e "$BATS_TEST_TMPDIR/crowd"
+    sleep 0.2
+    kill "$!"
+    rm "$BATS_TEST_TMPDIR/crowd"
+    sleep 0.5
+}
+
 @test "a server that had as many connections as it may serves others once they have left" {
     ulimit -n 80
     start_server
-    for i in {1..70}; do
-        exec {fd}<>"/dev/tcp/127.0.0.1/$SERVER_PORT" || break
-        fds+=("$fd")
-    done
-    [ "${#fds[@]}" -ge 48 ]
-    sleep 0.2
-    for fd in "${fds[@]}"; do
-        exec {fd}>&-
-    done
+    crowd 60
     run -0 curl -s -f --max-time 10 -o /dev/null "$SERVER_URL/br/br.png"
+}
+
+@test "a server that had run out of descriptors serves others once they have left" {
+    start_server
+    # Fewer than it counts on.
+    for limit in 38 37 36 35 34 33; do
+        prlimit --pid "$SERVER_PID" --nofile=$limit:$limit
+        crowd 60
+        run -0 curl -s -f --max-time 5 -o /dev/null "$SERVER_URL/br/br.png"
+    done
 }
 
 @test "a log that nobody reads does not keep the server from ending" {

@@ -20,6 +20,7 @@ TEST(a_null_executor_fails_every_call_with_the_errno_of_its_constructor)
     struct cf_future *future = cf_submit(pool, &task_echo, "BR", 3);
     asserts_refused(future, EINVAL);
     ck_assert_str_eq(cf_error_of(future)->task, "echo");
+    ck_assert_str_eq(cf_error_of(future)->message, "there is no executor: Invalid argument");
     ck_assert_str_eq(cf_input(future, NULL), "BR");
     cf_release(future);
     future = cf_try_submit(NULL, &task_echo, "BR", 3);
