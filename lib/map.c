@@ -202,10 +202,11 @@ fill(struct map *map)
 static struct cf_future *
 next_call(struct map *map, enum cf_status *status)
 {
-    struct cf_room_waiter room = { 0 };
+    struct cf_room_waiter room;
     struct cf_future *call;
+    bool again;
 
-    for (;;) {
+    do {
         const bool watching = map->executor != NULL && wants_more(map);
         if (watching)
             cf_room_watch(map->executor, &room);
@@ -213,12 +214,12 @@ next_call(struct map *map, enum cf_status *status)
                              status);
         if (watching)
             cf_room_unwatch(map->executor, &room);
-        if (call != NULL || *status != CF_OK)
-            break;
-        fill(map);
-    }
-    if (room.woken)
-        cf_room_pass_on(map->executor);
+        again = call == NULL && *status == CF_OK;
+        if (again)
+            fill(map);
+        if (watching && room.woken)
+            cf_room_pass_on(map->executor);
+    } while (again);
     return call;
 }
 

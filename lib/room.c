@@ -70,19 +70,23 @@ link_waiter(struct cf_room *room, struct cf_room_waiter *waiter)
     room->last = waiter;
 }
 
-/* Under the lock to the end: once the waiter knows, it is gone. */
+/* As soon as the waiter knows, it may be gone; but parkers stay. */
 static bool
 wake_first(struct cf_room *room)
 {
+    struct cf_parker *parker = NULL;
+
     cf_spin_lock(&room->lock);
     struct cf_room_waiter *first = atomic_load(&room->first);
     if (first != NULL) {
         unlink_waiter(room, first);
+        parker = first->parker;
         atomic_store(&first->woken, true);
-        cf_unpark(first->parker);
     }
     cf_spin_unlock(&room->lock);
-    return first != NULL;
+    if (parker != NULL)
+        cf_unpark(parker);
+    return parker != NULL;
 }
 
 void
@@ -92,13 +96,16 @@ cf_room_wake_all(struct cf_executor *executor)
         ;
 }
 
-/* The waiter is in the list before it looks at the places; who leaves one looks at the list afterwards. */
+/*
+ * The waiter is in the list before it looks at the places; who leaves one looks at the list afterwards.  In a forked
+ * child the list is of threads that are not there, and its lock may be held by one of them.
+ */
 void
 cf_room_watch(struct cf_executor *executor, struct cf_room_waiter *waiter)
 {
     struct cf_room *room = &executor->room;
 
-    *waiter = (struct cf_room_waiter){ .parker = cf_parker_mine() };
+    *waiter = (struct cf_room_waiter){ .parker = cf_executor_frozen(executor) ? NULL : cf_parker_mine() };
     if (waiter->parker == NULL)
         return;
     cf_spin_lock(&room->lock);
@@ -111,6 +118,8 @@ cf_room_watch(struct cf_executor *executor, struct cf_room_waiter *waiter)
 void
 cf_room_unwatch(struct cf_executor *executor, struct cf_room_waiter *waiter)
 {
+    if (waiter->parker == NULL)
+        return;
     cf_spin_lock(&executor->room.lock);
     if (waiter->linked)
         unlink_waiter(&executor->room, waiter);

@@ -52,7 +52,7 @@ cf_executor_break(struct cf_executor *executor, const struct cf_error *cause, co
     cf_executor_cancel_pending(executor);
 }
 
-/* In a signal handler, too. */
+/* In a signal handler, too, which may have come at any point: so no locks, but whoever sleeps is woken to look. */
 void
 cf_interrupt(struct cf_executor *executor)
 {
@@ -68,7 +68,6 @@ cf_interrupt(struct cf_executor *executor)
     /* It cannot fail but by being readable already. */
     if (fd >= 0 && write(fd, &one, sizeof one) < 0)
         errno = saved;
-    cf_room_wake_all(executor);
     atomic_fetch_sub(&executor->interrupting, 1);
     atomic_fetch_add(&cf_interrupts, 1);
     cf_unpark_all();

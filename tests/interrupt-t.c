@@ -336,19 +336,25 @@ interrupt_current(int number)
     cf_interrupt(current);
 }
 
+static void
+be_interrupted_in(long microseconds)
+{
+    const struct sigaction action = { .sa_handler = interrupt_current, .sa_flags = SA_RESTART };
+    const struct itimerval soon = { .it_value.tv_usec = microseconds };
+
+    ck_assert_int_eq(sigaction(SIGALRM, &action, NULL), 0);
+    ck_assert_int_eq(setitimer(ITIMER_REAL, &soon, NULL), 0);
+}
+
 /* Signals arrive at whatever instruction submit and release have reached. */
 TEST(a_signal_may_interrupt_at_any_point_of_a_submit)
 {
     asserts_no_thread_sanitizer(SIGNALS_LATE);
-    struct sigaction action = { .sa_handler = interrupt_current, .sa_flags = SA_RESTART };
-
-    ck_assert_int_eq(sigaction(SIGALRM, &action, NULL), 0);
     for (int round = 0; round < 200; round++) {
-        struct itimerval soon = { .it_value.tv_usec = 1 + round * 37 % 1000 };
-        current = tasks_pool(2);
         bool refused = false;
 
-        ck_assert_int_eq(setitimer(ITIMER_REAL, &soon, NULL), 0);
+        current = tasks_pool(2);
+        be_interrupted_in(1 + round * 37 % 1000);
         while (!refused) {
             struct cf_future *future = tasks_submit_int(current, &task_twice, 1);
             struct cf_future *wait_for = future;
@@ -360,6 +366,44 @@ TEST(a_signal_may_interrupt_at_any_point_of_a_submit)
             ck_assert(error == NULL || error->why == CF_CANCELLED || error->code == ECANCELED);
             cf_release(future);
         }
+        ck_assert_int_eq(cf_close(current), 0);
+    }
+}
+
+TEST(a_signal_may_interrupt_at_any_point_of_a_wait_for_room)
+{
+    asserts_no_thread_sanitizer(SIGNALS_LATE);
+    for (int round = 0; round < 200; round++) {
+        bool refused = false;
+
+        current = cf_thread_pool(&(struct cf_options){ .max_workers = 2, .max_pending = 1 });
+        be_interrupted_in(1 + round * 37 % 1000);
+        while (!refused) {
+            struct cf_future *future = tasks_submit_int(current, &task_twice, 1);
+            const struct cf_error *error = cf_done(future) ? cf_error_of(future) : NULL;
+            refused = error != NULL && error->why == CF_REFUSED && error->code == ECANCELED;
+            cf_release(future);
+        }
+        ck_assert_int_eq(cf_close(current), 0);
+    }
+}
+
+TEST(a_signal_may_interrupt_at_any_point_of_a_shutdown_and_of_an_interrupt)
+{
+    asserts_no_thread_sanitizer(SIGNALS_LATE);
+    for (int round = 0; round < 200; round++) {
+        struct cf_future *none = NULL;
+
+        current = tasks_pool(1);
+        be_interrupted_in(1 + round * 37 % 1000);
+        for (cf_time end = cf_after(0.0015); cf_after(0) < end;)
+            if (round % 2 == 0)
+                ck_assert_int_eq(cf_shutdown(current, 0), 0);
+            else
+                cf_interrupt(current);
+        none = tasks_submit_int(current, &task_twice, 1);
+        ck_assert_int_eq(cf_error_of(none)->why, CF_REFUSED);
+        cf_release(none);
         ck_assert_int_eq(cf_close(current), 0);
     }
 }
@@ -413,6 +457,8 @@ static const TTest **const tests[] = {
     &a_wait_for_what_is_done_succeeds_even_when_interrupted,
     &the_cancelled_calls_run_their_callbacks_before_close_returns,
     &a_signal_may_interrupt_at_any_point_of_a_submit,
+    &a_signal_may_interrupt_at_any_point_of_a_wait_for_room,
+    &a_signal_may_interrupt_at_any_point_of_a_shutdown_and_of_an_interrupt,
     &workers_block_all_signals_but_those_of_faults_and_the_submitter_does_not,
     NULL,
 };

@@ -114,6 +114,52 @@ TEST(who_is_woken_for_room_and_has_no_use_for_it_wakes_the_next)
     ck_assert_int_eq(cf_close(pool), 0);
 }
 
+/* The reader of a map is woken for a place, finds that there is no item left, and waits for its one call. */
+static void *
+read_all(void *data)
+{
+    struct reader *reader = data;
+    const struct cue cue = tasks_cue(reader->stage, 0, 2);
+    struct cf_iter *iter = cf_map(reader->pool, &task_cue, &cue, 1, sizeof cue,
+                                  &(struct cf_map_options){ .unordered = reader->unordered });
+
+    ck_assert_int_eq(asserts_int(cf_next(iter)), 0);
+    asserts_ends(iter, CF_END);
+    cf_iter_free(iter);
+    return NULL;
+}
+
+static void *
+submit_and_let_go(void *data)
+{
+    struct reader *reader = data;
+    struct cf_future *future = tasks_submit_int(reader->pool, &task_twice, 4);
+
+    latch_raise(&reader->stage->go);
+    ck_assert_int_eq(asserts_take_int(future), 8);
+    return NULL;
+}
+
+TEST(a_map_that_is_woken_for_room_and_has_no_item_left_wakes_the_next)
+{
+    for (int unordered = 0; unordered < 2; unordered++) {
+        struct cf_executor *pool = cf_thread_pool(&(struct cf_options){ .max_workers = 1, .max_pending = 1 });
+        struct reader reader = { .pool = pool, .stage = stage_new(), .unordered = unordered == 1 };
+        struct cf_future *running = tasks_start_holding(pool, reader.stage, 1);
+        pthread_t submitter;
+
+        ck_assert_int_eq(pthread_create(&reader.thread, NULL, read_all, &reader), 0);
+        asserts_sleep(0.05);
+        ck_assert_int_eq(pthread_create(&submitter, NULL, submit_and_let_go, &reader), 0);
+        asserts_sleep(0.05);
+        latch_raise(&reader.stage->go);
+        pthread_join(submitter, NULL);
+        pthread_join(reader.thread, NULL);
+        cf_release(running);
+        ck_assert_int_eq(cf_close(pool), 0);
+    }
+}
+
 static int
 rounds(void)
 {
@@ -166,6 +212,7 @@ static const TTest **const tests[] = {
     &a_map_keeps_all_workers_busy_however_few_calls_may_be_pending,
     &a_map_that_waits_sends_on_when_a_cancelled_call_makes_room,
     &who_is_woken_for_room_and_has_no_use_for_it_wakes_the_next,
+    &a_map_that_is_woken_for_room_and_has_no_item_left_wakes_the_next,
     &nobody_who_waits_for_room_is_forgotten_where_others_give_up,
     NULL,
 };
