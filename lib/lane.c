@@ -36,8 +36,11 @@ ring(const struct nursery *nursery)
     /* A watcher looks once more after it has ceased to be one; see cf_collector_watch(). */
     if (atomic_load(&segment->watchers) > 0 || atomic_load(&segment->asleep) == 0)
         return;
-    if (atomic_exchange(&segment->asleep, 0) == 1 && write(nursery->bell, &one, sizeof one) < 0)
+    if (atomic_exchange(&segment->asleep, 0) == 0 || write(nursery->bell, &one, sizeof one) == sizeof one)
         return;
+    /* A task has closed what it does not know.  The nursery's bell is another, and tells of our end. */
+    if (errno == EBADF)
+        _exit(1);
 }
 
 /* Write len bytes as the slot's outcome.  0, or an errno, and there is no outcome yet. */

@@ -93,6 +93,31 @@ TEST(a_process_that_a_task_forks_may_exit)
 }
 
 static int
+close_everything(struct cf_call *call)
+{
+    const int rc = close_range(3, ~0U, 0);
+
+    return cf_return(call, &rc, sizeof rc);
+}
+static const struct cf_task task_close_everything = { "close_everything", close_everything };
+
+TEST(a_task_that_closes_all_descriptors_has_its_result_all_the_same)
+{
+    struct cf_executor *pool = family_pool(&(struct cf_options){ .max_workers = 1 });
+
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(asserts_take_int(cf_submit(pool, &task_close_everything, NULL, 0)), 0);
+        /* Nobody else looks. */
+        asserts_sleep(0.02);
+        struct cf_future *next = family_submit_end(pool, END_NOT);
+        while (!cf_done(next))
+            asserts_sleep(0.001);
+        cf_release(next);
+    }
+    ck_assert_int_eq(cf_close(pool), 0);
+}
+
+static int
 end_at_opening(struct cf_call *call, void **local, const void *how)
 {
     (void)call;
@@ -281,6 +306,7 @@ static const TTest **const tests[] = {
     &a_call_whose_worker_dies_says_of_what_and_the_others_go_on,
     &exit_in_a_task_fails_that_call_with_the_status_and_the_pool_lives,
     &a_process_that_a_task_forks_may_exit,
+    &a_task_that_closes_all_descriptors_has_its_result_all_the_same,
     &a_worker_that_dies_in_open_worker_breaks_the_pool_which_says_so,
     &an_error_of_open_worker_arrives_whole_however_long,
     &a_replacement_that_dies_while_it_is_opened_breaks_the_pool,
