@@ -166,6 +166,14 @@ SLOW=18446744073709551557
     wait_for 2 no_process "$PID"
 }
 
+@test "a program whose reader has gone leaves no process" {
+    # shellcheck disable=SC2016 # the other shell expands it
+    setsid sh -c 'echo $$ >pid; exec primes_procs --primes-only -i -' < <(yes 7 2>yes.err) 2>err | head -n 1 >first
+    [ "$(cat first)" = 7 ]
+    wait_for 2 no_process "$(cat pid)"
+    [ ! -s err ]
+}
+
 @test "a killed worker costs the number that it was checking, which is named" {
     for _ in 1 2 3; do
         begin primes_procs -w 2 --method=trial 999999999999999989 7 11
