@@ -57,7 +57,7 @@ workers() {
 # kill_one - kill a worker, once there is one.
 kill_one() {
     wait_for 5 workers >pids
-    kill -s KILL "$(workers | head -n 1)"
+    kill -s KILL "$(head -n 1 pids)"
 }
 
 # A number that takes trial division some seconds.
