@@ -25,7 +25,7 @@ void cli_error(const char *format, ...) __attribute__((__format__(__printf__, 1,
 _Noreturn void cli_usage_error(const char *format, ...) __attribute__((__format__(__printf__, 1, 2)));
 
 /* Say that memory is short, and exit with CLI_FAILED. */
-_Noreturn void cli_no_memory(void);
+void cli_no_memory(void) __attribute__((__noreturn__));
 
 /* Only the second half of a usage error, after getopt_long() has printed its message. */
 _Noreturn void cli_usage_hint(void);

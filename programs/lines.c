@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <config.h>
-
 #include "lines.h"
 
 #include <errno.h>
@@ -135,13 +133,12 @@ hand_out(struct lines *lines, size_t len)
     size_t rest = lines->used - len;
     struct lines next = *lines;
 
-    next.buffer = NULL;
-    next.size = 0;
     next.used = rest;
-    if (rest > 0 && reserve(&next) != 0)
+    next.size = rest + LINES_BLOCK + 1;
+    next.buffer = malloc(next.size);
+    if (next.buffer == NULL)
         return NULL;
-    if (rest > 0)
-        memcpy(next.buffer, block + len, rest);
+    memcpy(next.buffer, block + len, rest);
     *lines = next;
     return block;
 }

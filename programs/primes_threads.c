@@ -9,7 +9,6 @@
 #include "primes_options.h"
 #include "primes_report.h"
 #include "settle.h"
-#include "stream.h"
 
 static const struct primes_program program = {
     .purpose = "Tell which numbers are prime, several at a time in threads.",
@@ -32,17 +31,6 @@ check_list(struct cf_executor *pool, const struct primes_options *options, struc
     batches_free(&batches);
 }
 
-/* Numbers that come when they like. */
-static void
-check_stream(struct cf_executor *pool, const struct primes_options *options, struct primes_report *report)
-{
-    struct stream *stream = stream_open(pool, options);
-
-    for (struct cf_future *call; (call = stream_next(stream)) != NULL; cf_release(call))
-        settle_call(report, pool, call);
-    stream_close(stream);
-}
-
 static int
 check_many(const struct primes_options *options, struct primes_report *report)
 {
@@ -57,7 +45,7 @@ check_many(const struct primes_options *options, struct primes_report *report)
     if (options->lines == NULL)
         check_list(pool, options, report);
     else
-        check_stream(pool, options, report);
+        settle_stream(report, pool, options);
 
     interrupt_forward(NULL);
     return cf_close(pool);

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <config.h>
-
 #include "settle.h"
 
 #include <stdio.h>
@@ -9,6 +7,7 @@
 #include "batches.h"
 #include "checks.h"
 #include "interrupt.h"
+#include "stream.h"
 
 static void
 send_one_by_one(struct primes_report *report, struct cf_executor *pool, const struct batch *batch, size_t size)
@@ -59,4 +58,14 @@ settle_call(struct primes_report *report, struct cf_executor *pool, struct cf_fu
         send_one_by_one(report, pool, batch, size);
     else
         report_loss(report, batch, size, error);
+}
+
+void
+settle_stream(struct primes_report *report, struct cf_executor *pool, const struct primes_options *options)
+{
+    struct stream *stream = stream_open(pool, options);
+
+    for (struct cf_future *call; (call = stream_next(stream)) != NULL; cf_release(call))
+        settle_call(report, pool, call);
+    stream_close(stream);
 }

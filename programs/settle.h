@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What to do about a call that is done, whatever became of it. */
+/* What to do about calls that are done, whatever became of them. */
 
 #ifndef SETTLE_H
 #define SETTLE_H 1
@@ -13,5 +13,8 @@
  * the pool again, one by one, so that only the one that is to blame is lost, and named.
  */
 void settle_call(struct primes_report *, struct cf_executor *pool, struct cf_future *);
+
+/* Check in the pool what the lines of the options deliver, and report on it. */
+void settle_stream(struct primes_report *, struct cf_executor *pool, const struct primes_options *);
 
 #endif

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <config.h>
-
 #include "stream.h"
 
 #include <stdlib.h>
@@ -144,7 +142,9 @@ wait_for_news(struct stream *stream)
     for (size_t i = 0; i < candidates && i < stream->count; i++)
         awaited[n++] = *call_at(stream, i);
     /* After an interruption it is said at once and again that there was one; what is running then ends soon. */
-    if (n == 1 || interrupt_came() || cf_wait(awaited, n, CF_FIRST_COMPLETED, CF_NEVER, NULL) == CF_FAILED)
+    if (n > 1 && !interrupt_came() && cf_wait(awaited, n, CF_FIRST_COMPLETED, CF_NEVER, NULL) != CF_FAILED)
+        return;
+    if (n > 0)
         cf_error_of(awaited[n - 1]);
 }
 

@@ -228,11 +228,34 @@ $program: standard input: 2 bad lines" ]
 }
 
 @test "a number of some thousand digits is checked and printed as given" {
-    prime=0x1$(printf '0%.0s' {1..549})7f # 2^2204 + 127? whichever it is, both ways must agree
+    prime=0x1$(printf '0%.0s' {1..549})7f # prime or not
     for program in "${ALL[@]}"; do
-        run -0 "$program" "$prime" 0x$(printf 'f%.0s' {1..1000})
+        run -0 "$program" "$prime" "0x$(printf "f%.0s" {1..1000})"
         [[ ${lines[1]} =~ ^"$prime"\ [p\ ]\ [\ 0-9]+\.[0-9]{6}s$ ]]
         [[ ${lines[2]} =~ ^0xf{1000}\ \ \ [\ 0-9]+\.[0-9]{6}s$ ]]
+    done
+}
+
+@test "a number of a million digits is checked and printed whole" {
+    { printf 1 && head -c 999998 /dev/zero | tr '\0' 0 && printf '1\n7\n'; } >numbers # a multiple of 11
+    for program in "${ALL[@]}"; do
+        "$program" -i numbers >out
+        sed -n '2s/ .*//p' out | cmp - <(head -n 1 numbers)
+        sed -n 3p out | grep -q '^               7 P '
+        "$program" --json -i numbers | sed -n 1p | cut -c -1000013 | cmp - <(printf '{"number": "%s"\n' "$(head -n 1 numbers)")
+        [ "$("$program" --primes-only -i numbers)" = 7 ]
+    done
+}
+
+@test "a byte of zero, alone or in a number, makes a bad line" {
+    printf '7\n\0\n1\0001\n11\n13\0' >numbers
+    for program in "${ALL[@]}"; do
+        run -1 --separate-stderr "$program" --primes-only -i numbers
+        [ "$output" = "$(printf '%s\n' 7 11)" ]
+        [ "$stderr" = "$program: numbers:2: '?' is not a number
+$program: numbers:3: '1?1' is not a number
+$program: numbers:5: '13?' is not a number
+$program: numbers: 3 bad lines" ]
     done
 }
 

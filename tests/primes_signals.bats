@@ -57,7 +57,7 @@ workers() {
 # kill_one - kill a worker, once there is one.
 kill_one() {
     wait_for 5 workers >pids
-    kill -s KILL "$(workers | head -n 1)"
+    kill -s KILL "$(head -n 1 pids)"
 }
 
 # A number that takes trial division some seconds.
@@ -164,6 +164,14 @@ SLOW=18446744073709551557
     kill -s KILL "$PID"
     wait "$PID" || [ $? -eq 137 ]
     wait_for 2 no_process "$PID"
+}
+
+@test "a program whose reader has gone leaves no process" {
+    # shellcheck disable=SC2016 # the other shell expands it
+    setsid sh -c 'echo $$ >pid; exec primes_procs --primes-only -i -' < <(yes 7 2>yes.err) 2>err | head -n 1 >first
+    [ "$(cat first)" = 7 ]
+    wait_for 2 no_process "$(cat pid)"
+    [ ! -s err ]
 }
 
 @test "a killed worker costs the number that it was checking, which is named" {

@@ -3,6 +3,10 @@
 
 load helpers
 
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return
+}
+
 # block LANGUAGE - print the first block of that language in README.md.
 block() {
     awk -v fence="\`\`\`$1" '$0 == "```" { if (inside) exit } inside; $0 == fence { inside = 1 }' "$SRCDIR/README.md"
@@ -23,10 +27,20 @@ block() {
 }
 
 @test "every program that README names is there and has --help" {
-    for program in flags_sequential flags_threadpool flags_asCompleted flags_server; do
+    for program in flags_sequential flags_threadpool flags_asCompleted flags_server primes_sequential primes_threads primes_procs; do
         grep -q "\[$program\](programs/$program.c)" "$SRCDIR/README.md"
         run -0 "$program" --help
     done
+}
+
+@test "what README shows of the prime checkers is what they print" {
+    awk '/^### Which numbers are prime/ { on = 1 } /^## / { on = 0 } on' "$SRCDIR/README.md" >section
+    awk '$0 == "```console" { inside = 1; next } $0 == "```" { inside = 0 } inside' section >shown
+    awk '/^\$ / { print "{ " substr($0, 3) "; } 2>stderr || :; cat stderr" }' shown >commands
+    [ "$(wc -l <commands)" -eq 4 ]
+    masked='s/[0-9]+\.[0-9]+s$/T/'
+    CF_CPU_COUNT=2 bash commands | sed -E "$masked" >printed
+    diff <(sed '/^\$ /d' shown | sed -E "$masked") printed
 }
 
 @test "every file that README links to is there" {
