@@ -5,9 +5,9 @@
 #include <gmp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "cli.h"
+#include "clock.h"
 #include "lines.h"
 #include "numbers.h"
 #include "primes.h"
@@ -82,15 +82,6 @@ checks_complain(struct buffer *errors, const struct primes_options *options, uin
  * One number.
  */
 
-static int64_t
-nanoseconds(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 /* What GMP calls "definitely prime" (2) is proven; how far it goes with that depends on its version. */
 static enum primes_verdict
 ask_gmp(struct checks *checks, const struct number *number)
@@ -142,9 +133,9 @@ print(struct checks *checks, const struct number *number, enum primes_verdict ve
 static void
 check_number(struct checks *checks, const struct number *number)
 {
-    int64_t start = nanoseconds();
+    const int64_t start = clock_now();
     enum primes_verdict verdict = verdict_of(checks, number);
-    double seconds = (double)(nanoseconds() - start) / 1e9;
+    double seconds = clock_since(start);
 
     if (verdict == PRIMES_UNKNOWN)
         return;

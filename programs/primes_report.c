@@ -9,12 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cli.h"
+#include "clock.h"
 #include "interrupt.h"
 #include "numbers.h"
+#include "output.h"
 #include "primes_json.h"
 #include "progress.h"
 
@@ -23,7 +24,7 @@
 
 struct primes_report {
     const struct primes_options *options;
-    struct timespec started;
+    int64_t started;           /* of clock_now() */
     uint64_t file_size;        /* of the input, or 0 */
     bool live;                 /* somebody may be waiting for what is printed */
     bool one_screen;           /* stdout and stderr are terminals, most likely the same */
@@ -42,15 +43,6 @@ static const char *
 plural(uint64_t count)
 {
     return count == 1 ? "" : "s";
-}
-
-static double
-seconds_since(const struct timespec *start)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)(now.tv_sec - start->tv_sec) + (double)(now.tv_nsec - start->tv_nsec) / 1e9;
 }
 
 static bool
@@ -78,15 +70,6 @@ print_heading(const struct primes_options *options)
  * The end.
  */
 
-/* Whether so little as a last line can be printed at once: stdout is no full pipe, and no terminal that was stopped. */
-static bool
-can_print(void)
-{
-    struct pollfd output = { .fd = STDOUT_FILENO, .events = POLLOUT };
-
-    return poll(&output, 1, 0) != 0;
-}
-
 /*
  * Say what became of all numbers.  Return the exit status.  Whoever calls this holds the lock, and keeps it until the
  * program ends, so that it happens once.
@@ -95,10 +78,8 @@ static int
 conclude(struct primes_report *report)
 {
     const struct primes_options *options = report->options;
-    double seconds = seconds_since(&report->started);
+    double seconds = clock_since(report->started);
 
-    if (interrupt_came() && !can_print())
-        return CLI_FAILED;
     progress_stop(report->progress);
     if (options->json && primes_json_summary(options, &report->counts, report->lost, seconds) != 0)
         report->failed = true;
@@ -191,7 +172,7 @@ catch_signals(void)
 static int
 prepare(struct primes_report *report)
 {
-    if (catch_signals() != 0)
+    if (catch_signals() != 0 || output_open(interrupt_fd()) != 0)
         return -1;
     report->over_fd = eventfd(0, EFD_CLOEXEC);
     if (report->over_fd == -1)
@@ -220,7 +201,7 @@ primes_report_begin(const struct primes_options *options)
     }
     if (options->progress)
         report->progress = progress_start("primes", options->input == NULL ? options->count : 0);
-    clock_gettime(CLOCK_MONOTONIC, &report->started);
+    report->started = clock_now();
     return report;
 }
 
