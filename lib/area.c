@@ -29,7 +29,10 @@ reserve(int memory, uint64_t area, size_t len)
     sigemptyset(&limit);
     sigaddset(&limit, SIGXFSZ);
     pthread_sigmask(SIG_BLOCK, &limit, &old);
-    if (fallocate(memory, 0, offset_of(area), (off_t)len) < 0)
+    int rc;
+    while ((rc = fallocate(memory, 0, offset_of(area), (off_t)len)) < 0 && errno == EINTR)
+        ;
+    if (rc < 0)
         error = errno == ENOSPC || errno == EFBIG ? ENOMEM : errno;
     if (error != 0)
         sigtimedwait(&limit, NULL, &none);

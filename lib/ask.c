@@ -6,29 +6,32 @@
 
 #include "core.h"
 
+/* Whether a remote call has been started is known where it was. */
+static bool
+has_started(struct cf_future *future)
+{
+    struct cf_executor *executor = cf_hook_executor(future);
+    bool started = false;
+
+    if (executor != NULL) {
+        started = executor->kind->has_started(executor, future);
+        cf_executor_release(executor);
+    }
+    return started;
+}
+
 bool
 cf_done(const struct cf_future *future)
 {
     return cf_future_state(future) >= CF_STATE_FINISHED;
 }
 
-/* Whether a remote call has been started is known where it was, and here after a look. */
-static void
-look_for(struct cf_future *future)
-{
-    struct cf_executor *executor = cf_hook_executor(future);
-
-    if (executor != NULL) {
-        executor->kind->watch(executor, NULL);
-        cf_executor_release(executor);
-    }
-}
-
 bool
 cf_running(const struct cf_future *future)
 {
-    if (future->remote && cf_future_state(future) == CF_STATE_PENDING && !cf_future_frozen(future))
-        look_for((struct cf_future *)(uintptr_t)future);
+    if (future->remote && cf_future_state(future) == CF_STATE_PENDING && !cf_future_frozen(future) &&
+        has_started((struct cf_future *)(uintptr_t)future))
+        return !cf_done(future);
     return cf_future_state(future) == CF_STATE_RUNNING;
 }
 
@@ -91,11 +94,12 @@ cf_describe(const struct cf_future *future, char *text, size_t size)
     const char *name = future->task->name;
     const char *space = name[0] == '\0' ? "" : " ";
 
+    if (cf_running(future))
+        return snprintf(text, size, "<future %s%srunning>", name, space);
     switch (cf_future_state(future)) {
     case CF_STATE_PENDING:
-        return snprintf(text, size, "<future %s%spending>", name, space);
     case CF_STATE_RUNNING:
-        return snprintf(text, size, "<future %s%srunning>", name, space);
+        return snprintf(text, size, "<future %s%spending>", name, space);
     case CF_STATE_CANCELLED:
         return snprintf(text, size, "<future %s%scancelled>", name, space);
     default:

@@ -69,7 +69,7 @@ const void *cf_arg(const struct cf_call *, size_t *len);
 /* What .open_worker left in *local for the worker that serves this call, or NULL. */
 void *cf_local(const struct cf_call *);
 
-/* The name of that worker: "thread 3", "inline". */
+/* The name of that worker: "thread 3", "pid 4711", "inline". */
 const char *cf_worker(const struct cf_call *);
 
 /*
@@ -164,7 +164,7 @@ struct cf_options {
     unsigned max_workers;
     /* Unstarted calls before cf_submit() waits, but not in its own tasks, callbacks, generators and observer; 0: any. */
     unsigned max_pending;
-    const char *name; /* prefix of the workers' names, "cf" by default; copied */
+    const char *name; /* of the workers for the system, as ps shows threads: "cf-1" and a number by default; copied */
 
     /*
      * What a worker keeps between calls, such as a connection: open_worker() runs in each worker before its first
@@ -212,7 +212,8 @@ struct cf_executor *cf_thread_pool(const struct cf_options *);
  * except that workers ignore SIGINT, which is the program's to deal with, and die of SIGTERM.  What the program has
  * written to stdout or stderr and not flushed is not written again; what tasks write is flushed when their worker ends.
  *
- * Tasks.  A task may do to its process what it likes: have threads, children and pools of its own, and end it.  exit()
+ * Tasks.  A task may do to its process what it likes: have threads, children and pools of its own, and end it; but it
+ * must not close descriptors that it does not know and open others in their place, as the pool has some there.  exit()
  * fails that call alone, in the domain "exit" with the status as the code, without what the program has asked for by
  * atexit().  The program's executors, this one too, refuse a task's calls with ECHILD.
  *
@@ -226,7 +227,7 @@ struct cf_executor *cf_thread_pool(const struct cf_options *);
  * Manners.  The program gets no child by this that SIGCHLD or waitpid() would tell of, and may ignore the one and use
  * the other as it likes; but if it adopts orphans, as process 1 does, cf_close() makes it the parent of a process that
  * has ended, and reaps it.  If the program dies, even of SIGKILL, so do the workers.  Callbacks and observers run in a
- * thread of the pool's, or in one that waits for, or asks after, a call of the pool.
+ * thread of the pool's, or in one that waits for a call of the pool: slow ones hold the pool up.
  *
  * NULL with EINVAL for more than 4,096 workers; with EMFILE, ENFILE, ENOMEM, EAGAIN or what else the kernel says: a
  * pool needs five descriptors, and three more for a moment.

@@ -16,10 +16,13 @@ cf_collector_wake(struct process_pool *pool)
 {
     const uint64_t one = 1;
 
+    atomic_fetch_add(&pool->waking, 1);
     /* Even if it is awake: it may have seen all that it looks for before it goes to sleep. */
     atomic_store(&pool->segment->asleep, 0);
-    if (write(pool->bell, &one, sizeof one) < 0)
-        return;
+    /* It fails only if the bell is full of rings. */
+    const ssize_t written = atomic_load(&pool->ended) ? 0 : write(pool->bell, &one, sizeof one);
+    (void)written;
+    atomic_fetch_sub(&pool->waking, 1);
 }
 
 void
@@ -27,18 +30,14 @@ cf_collector_watch(struct cf_executor *executor, const struct cf_future *future)
 {
     struct process_pool *pool = cf_process_pool_of(executor);
 
-    if (future != NULL) {
-        atomic_fetch_add(&pool->segment->watchers, 1);
-        for (int i = 0; i < SPINS && !cf_done(future); i++) {
-            cf_news_look(pool);
-            cf_pause();
-        }
-        atomic_fetch_sub(&pool->segment->watchers, 1);
-    } else {
-        cf_news_look_through(pool);
+    atomic_fetch_add(&pool->segment->watchers, 1);
+    for (int i = 0; i < SPINS && !cf_done(future); i++) {
+        cf_news_look(pool, true);
+        cf_pause();
     }
+    atomic_fetch_sub(&pool->segment->watchers, 1);
     /* What was finished meanwhile, nobody was told of. */
-    while (cf_news_look(pool))
+    while (cf_news_look(pool, false))
         ;
     if (pool->has_deadlines)
         cf_collector_wake(pool);
@@ -61,6 +60,19 @@ hear_of_the_dead(struct process_pool *pool)
     }
     if (nursery_gone)
         cf_death_of_nursery(pool);
+}
+
+/* Whether a call waits behind another, which may be over and not told of. */
+static bool
+has_lines(struct process_pool *pool)
+{
+    bool lines = false;
+
+    cf_spin_lock(&pool->lock);
+    for (unsigned i = 0; i < pool->base.options.max_workers && !lines; i++)
+        lines = cf_lane_load(&pool->lanes[i]) > 1;
+    cf_spin_unlock(&pool->lock);
+    return lines;
 }
 
 /* Every call is settled, and there will be no more. */
@@ -95,9 +107,14 @@ sleep_until_rung(struct process_pool *pool, cf_time when)
     };
     uint64_t rung;
 
+    const bool timed = has_lines(pool);
+    int most = milliseconds_until(when);
+    if (timed && (most < 0 || most > 1))
+        most = 1;
+    atomic_store(&pool->segment->timed, timed);
     atomic_store(&pool->segment->asleep, 1);
     const bool busy = cf_news_waits(pool) || (!pool->dismissed && is_finished(pool));
-    poll(fds, 3, busy ? 0 : milliseconds_until(when));
+    poll(fds, 3, busy ? 0 : most);
     atomic_store(&pool->segment->asleep, 0);
     if (fds[0].revents != 0 && read(pool->bell, &rung, sizeof rung) < 0)
         fds[0].revents = 0;
@@ -129,7 +146,7 @@ cf_collector_main(void *arg)
 
     while (!pool->dismissed || pool->workers > 0) {
         sleep_until_rung(pool, when);
-        while (cf_news_look(pool))
+        while (cf_news_look(pool, false))
             ;
         when = cf_death_enforce(pool);
         if (!pool->dismissed && is_finished(pool))

@@ -2,10 +2,10 @@
 /*
  * core.h - what the files of the library share.
  *
- * A call goes through them in this order: cf_submit() (executor.c) makes a future (future.c) in a block of a slab
- * (slab.c) and hands it to the kind of executor (inline.c, threads.c); a worker claims it, runs its task (call.c) and
- * settles it; settling tells those who hooked themselves on (hook.c): waiters (wait.c, gather.c), who sleep on their
- * thread's parker (park.c), and callbacks.  Iterators (iter.c, completed.c, map.c) are clients of all this.
+ * A call goes through them in this order: cf_submit() (submit.c) makes a future (future.c) in a block of a slab (slab.c)
+ * and hands it to the kind of executor (inline.c, threads.c, processes.c); a worker claims it, runs its task (call.c)
+ * and settles it; settling tells those who hooked themselves on (hook.c): waiters (wait.c, many.c, gather.c), who sleep
+ * on their thread's parker (park.c), and callbacks.  Iterators (iter.c, completed.c, map.c) are clients of all this.
  *
  * Names that are not in cf.h are not exported; they bear the prefix all the same, because a static library exports
  * everything to its program.
@@ -180,9 +180,8 @@ void cf_hook_after_fork(bool in_child);
  * compare-and-swap or exchange, with exactly one winner.  Leaving for FINISHED or CANCELLED is a release that pairs
  * with the acquire of cf_done(): who sees a done future sees its outcome.  The flags beside it:
  *
- * HOOKED    somebody must be told.  Set under the lock of the hooks, so that the settler, who finds it set in the
- * value
- *           that it replaces, finds the hook in the list once it has that lock.
+ * HOOKED    somebody must be told.  Set under the lock of the hooks, so that the settler, who finds it set in what it
+ *           replaces, finds the hook in the list once it has that lock.
  * TOLD      of a cancelled future: its canceller will not touch the executor again.
  * DEQUEUED  of a cancelled future: its executor's queue has let go of it, and keeps the executor until TOLD.
  */
@@ -231,6 +230,8 @@ bool cf_future_claim(struct cf_future *);                                       
 bool cf_future_fail(struct cf_future *, struct cf_error *); /* PENDING -> FINISHED; takes the error in any case */
 /* RUNNING -> FINISHED, the outcome being in place; worker is who ran it, or NULL; when is 0 for now. */
 void cf_future_finish(struct cf_future *, struct cf_worker *, cf_time when);
+/* The same, but if it returns true, cf_hooks_run() is yet to be called. */
+bool cf_future_settle(struct cf_future *, struct cf_worker *, cf_time when);
 void cf_future_copy_result(struct cf_future *, const void *, size_t);
 /* PENDING -> CANCELLED, which is still to be told to those in *old; by a kind's recall(). */
 bool cf_future_leave_for_cancel(struct cf_future *, uint32_t *old);
@@ -290,14 +291,16 @@ struct cf_kind {
     void (*join)(struct cf_executor *);
     /* After join(): free the executor itself. */
     void (*free)(struct cf_executor *);
-    /* In a forked child: close the descriptors, touch nothing else.  Or NULL. */
-    void (*abandon)(struct cf_executor *);
+    /* In a forked child: close the descriptors, touch nothing else; false: they are still needed.  Or NULL. */
+    bool (*abandon)(struct cf_executor *);
 
     /* Of kinds whose futures are remote: */
     /* Cancel the future if it has not been started: cf_future_leave_for_cancel(). */
     bool (*recall)(struct cf_executor *, struct cf_future *, uint32_t *old);
-    /* Look what has become of the calls, and go on for a moment while that future is not done; NULL: look once. */
+    /* Look for a moment what has become of the calls, until that future is done. */
     void (*watch)(struct cf_executor *, const struct cf_future *);
+    /* Whether a pending future's call has been started where it is. */
+    bool (*has_started)(struct cf_executor *, const struct cf_future *);
     /* Kill the workers. */
     void (*kill)(struct cf_executor *);
 };
@@ -357,8 +360,10 @@ struct cf_executor {
 int cf_executor_init(struct cf_executor *, const struct cf_kind *, const struct cf_options *, unsigned default_workers);
 void cf_executor_fini(struct cf_executor *);
 struct cf_executor *cf_constructor_failed(int error); /* NULL, with errno set and remembered */
-bool cf_executor_frozen(const struct cf_executor *);  /* it is of the other side of a fork */
-int cf_executor_errno(const struct cf_executor *);    /* 0, or why it takes no calls; EPIPE: broken */
+/* That descriptor, or in its place one that is not taken for a standard stream, where those are closed; -1: errno. */
+int cf_descriptor(int fd);
+bool cf_executor_frozen(const struct cf_executor *); /* it is of the other side of a fork */
+int cf_executor_errno(const struct cf_executor *);   /* 0, or why it takes no calls; EPIPE: broken */
 struct cf_error *cf_executor_broken_error(const struct cf_executor *, const char *task);
 void cf_executor_close_stop_fd(struct cf_executor *);
 void cf_executor_retain(struct cf_executor *);
@@ -366,6 +371,7 @@ void cf_executor_release(struct cf_executor *);
 void cf_executor_break(struct cf_executor *, const struct cf_error *cause, const char *what);
 void cf_executor_cancel_pending(struct cf_executor *);
 void cf_executor_told(struct cf_executor *); /* one canceller is through; see CF_STATE_DEQUEUED */
+void cf_executor_await_cancellers(struct cf_executor *);
 void cf_executor_dispose(struct cf_executor *, struct cf_future *); /* of a call dequeued but not to be run */
 struct cf_future *cf_executor_submit(struct cf_executor *, const struct cf_task *, bool chunk, const void *arg,
                                      size_t len, cf_time deadline); /* for .max_pending; 0: do not wait for room */

@@ -87,12 +87,13 @@ clear_lane(struct process_pool *pool, struct lane_state *lane, bool born, bool b
     if (back != NULL)
         put_back(pool, back, end);
     lane->head = lane->tail;
+    lane->withdrawn = 0;
     lane->noted = lane->tail;
     lane->life = LANE_ABSENT;
     lane->ahead = AHEAD;
     pool->workers--;
     pool->start_failed = !born;
-    pool->broken = pool->broken || breaks || (!born && pool->workers == 0);
+    pool->broken = pool->broken || breaks || (!born && pool->workers == 0 && !pool->dismissed);
     const bool broken = pool->broken;
     mine->opened = mine->open_failed = mine->retired = mine->hold = mine->asleep = mine->gone = 0;
     mine->pid = 0;
@@ -256,7 +257,8 @@ kill_softly(struct process_pool *pool, struct lane_state *lane, enum cf_why why)
 static cf_time
 enforce_on(struct process_pool *pool, struct lane_state *lane, cf_time now)
 {
-    const cf_time limit = cf_after(pool->base.options.call_timeout) - now;
+    const cf_time end = cf_after(pool->base.options.call_timeout);
+    const cf_time limit = end - now;
 
     if (lane->life == LANE_ABSENT)
         return CF_NEVER;
@@ -274,7 +276,7 @@ enforce_on(struct process_pool *pool, struct lane_state *lane, cf_time now)
         return now + GRACE;
     }
     struct slot *slot = cf_lane_slot(pool, lane, lane->head);
-    if (pool->base.options.call_timeout <= 0 || slot->word != SLOT_CLAIMED)
+    if (pool->base.options.call_timeout <= 0 || end == CF_NEVER || slot->word != SLOT_CLAIMED)
         return CF_NEVER;
     /* One claimed at this very moment does not say yet when it started. */
     const cf_time started = slot->started != 0 ? slot->started : now;

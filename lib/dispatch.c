@@ -18,15 +18,14 @@ choose(struct process_pool *pool)
 
     for (unsigned i = 0; i < pool->base.options.max_workers; i++) {
         struct lane_state *lane = &pool->lanes[i];
-        if (lane->life == LANE_LEAVING)
+        if (lane->life == LANE_LEAVING || cf_lane_filled(lane) == LANE_SLOTS)
             continue;
         if (lane->life == LANE_ABSENT) {
             if (absent == NULL && !pool->start_failed)
                 absent = lane;
-        } else if (cf_lane_filled(lane) == 0) {
+        } else if (cf_lane_load(lane) == 0) {
             return lane;
-        } else if (cf_lane_filled(lane) < lane->ahead &&
-                   (least == NULL || cf_lane_filled(lane) < cf_lane_filled(least))) {
+        } else if (cf_lane_load(lane) < lane->ahead && (least == NULL || cf_lane_load(lane) < cf_lane_load(least))) {
             least = lane;
         }
     }
@@ -94,6 +93,7 @@ cf_dispatch_recall(struct process_pool *pool, struct lane_state *lane, uint64_t 
         !atomic_compare_exchange_strong(&cf_lane_slot(pool, lane, index)->word, &queued, SLOT_WITHDRAWN))
         return NULL;
     lane->calls[index % LANE_SLOTS] = NULL;
+    lane->withdrawn++;
     return call;
 }
 
@@ -116,13 +116,20 @@ dispatch(struct process_pool *pool, struct cf_future **dropped)
     }
 }
 
+/* Where there is no nursery any more, its end is news of its own. */
 void
 cf_dispatch_order(struct process_pool *pool, unsigned lane, int signal)
 {
     const struct order order = { .lane = lane, .signal = signal };
+    ssize_t sent;
 
-    while (send(pool->socket, &order, sizeof order, MSG_NOSIGNAL) < 0 && errno == EINTR)
+    while ((sent = send(pool->socket, &order, sizeof order, MSG_NOSIGNAL)) < 0 && errno == EINTR)
         ;
+    if (sent < 0 && signal == 0 && errno != EPIPE && errno != ECONNRESET) {
+        pool->segment->lanes[lane].fate = errno;
+        atomic_store(&pool->segment->lanes[lane].gone, GONE_UNBORN);
+        cf_collector_wake(pool);
+    }
 }
 
 /* What follows from dispatch(), without the lock: new workers, and the doorbells of those asleep. */

@@ -2,6 +2,7 @@
 /* executor.c - what all kinds of executors have in common: making and freeing one, what it is, and its observer. */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +43,18 @@ choose_name(struct cf_executor *executor, const char *name)
 }
 
 int
+cf_descriptor(int fd)
+{
+    if (fd < 0 || fd > STDERR_FILENO)
+        return fd;
+    int other = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    int error = errno;
+    close(fd);
+    errno = error;
+    return other;
+}
+
+int
 cf_executor_init(struct cf_executor *executor, const struct cf_kind *kind, const struct cf_options *options,
                  unsigned default_workers)
 {
@@ -59,7 +72,7 @@ cf_executor_init(struct cf_executor *executor, const struct cf_kind *kind, const
     if (executor->options.max_workers == 0)
         executor->options.max_workers = default_workers;
     choose_name(executor, executor->options.name);
-    executor->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    executor->stop_fd = cf_descriptor(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (executor->stop_fd < 0)
         return errno;
     pthread_mutex_init(&executor->lock, NULL);

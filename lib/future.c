@@ -148,14 +148,20 @@ cf_future_claim(struct cf_future *future)
     return leave_pending(future, CF_STATE_RUNNING, CF_STATE_HOOKED, &old);
 }
 
-void
-cf_future_finish(struct cf_future *future, struct cf_worker *worker, cf_time when)
+bool
+cf_future_settle(struct cf_future *future, struct cf_worker *worker, cf_time when)
 {
     uint32_t old = atomic_exchange_explicit(&future->state, CF_STATE_FINISHED, memory_order_acq_rel);
 
     if (future->executor != NULL)
         cf_observe(future->executor, CF_EVENT_ENDED, future, worker, when);
-    if ((old & CF_STATE_HOOKED) != 0)
+    return (old & CF_STATE_HOOKED) != 0;
+}
+
+void
+cf_future_finish(struct cf_future *future, struct cf_worker *worker, cf_time when)
+{
+    if (cf_future_settle(future, worker, when))
         cf_hooks_run(future);
 }
 

@@ -22,7 +22,7 @@ enum {
 static struct {
     const struct nursery *nursery;
     struct lane *lane;
-    struct slot *slot; /* NULL: none just now */
+    _Atomic(struct slot *) slot; /* NULL: none just now; whoever takes it out writes the outcome */
     uint64_t area;
     const char *worker;
 } serving;
@@ -76,11 +76,15 @@ put_error(int memory, struct slot *slot, uint64_t area, const struct cf_error *e
         free(all);
 }
 
-static void
+/* The slot is the parent's from then on.  When that was. */
+static cf_time
 commit(struct slot *slot)
 {
-    atomic_store_explicit(&slot->ended, cf_now(), memory_order_relaxed);
+    const cf_time now = cf_now();
+
+    atomic_store_explicit(&slot->ended, now, memory_order_relaxed);
     atomic_store(&slot->word, SLOT_DONE);
+    return now;
 }
 
 /*
@@ -93,12 +97,13 @@ exit_in_task(int status, void *unused)
     (void)unused;
     if (getpid() != atomic_load(&serving.lane->pid))
         return;
-    if (serving.slot != NULL) {
+    struct slot *slot = atomic_exchange(&serving.slot, NULL);
+    if (slot != NULL) {
         struct cf_error *error =
             cf_error_new(CF_RAISED, "exit", status, "", serving.worker, "the task called exit(%d)", status);
-        put_error(serving.nursery->memory, serving.slot, serving.area, error);
+        put_error(serving.nursery->memory, slot, serving.area, error);
         atomic_store(&serving.lane->retired, 1);
-        commit(serving.slot);
+        commit(slot);
         ring(serving.nursery);
     }
     fflush(stdout);
@@ -135,10 +140,13 @@ fetch_argument(const struct nursery *nursery, const struct slot *slot, struct cf
     return NULL;
 }
 
-/* An argument in the slot is copied, because its place is the result's as well. */
-static void
-run(const struct nursery *nursery, struct slot *slot, uint64_t area, struct cf_worker *worker)
+/* An argument in the slot is copied, because its place is the result's as well.  How long it took. */
+static cf_time
+run(const struct nursery *nursery, unsigned number, uint64_t head, struct cf_worker *worker)
 {
+    struct slot *slot = &nursery->segment->lanes[number].slots[head % LANE_SLOTS];
+    const uint64_t area = cf_area_of_result(number, head);
+    const cf_time started = cf_now();
     alignas(max_align_t) unsigned char small[SLOT_BYTES], room[SLOT_BYTES];
     struct cf_call call = {
         .task = slot->task,
@@ -150,8 +158,12 @@ run(const struct nursery *nursery, struct slot *slot, uint64_t area, struct cf_w
     };
     void *fetched = NULL;
 
+    /* Before it is told of: its time limit counts from here. */
+    atomic_store_explicit(&slot->started, started, memory_order_relaxed);
+    if (nursery->tell_claims)
+        ring(nursery);
     serving.area = area;
-    serving.slot = slot;
+    atomic_store(&serving.slot, slot);
     if (slot->arg_area == 0)
         call.arg = memcpy(small, slot->bytes, slot->arg_len);
     else if (slot->arg_area <= BUFFERS)
@@ -160,11 +172,13 @@ run(const struct nursery *nursery, struct slot *slot, uint64_t area, struct cf_w
         call.arg = fetched = fetch_argument(nursery, slot, &call);
     if (call.arg != NULL)
         cf_call_run(&call);
+    /* A thread that the task has made may have called exit() just now, and the process ends with that. */
+    while (atomic_exchange(&serving.slot, NULL) == NULL)
+        pause();
     put_result(nursery->memory, slot, area, &call);
-    serving.slot = NULL;
     cf_call_discard(&call);
     free(fetched);
-    commit(slot);
+    return commit(slot) - started;
 }
 
 static void
@@ -218,17 +232,16 @@ serve(const struct nursery *nursery, unsigned number, struct lane *lane, struct 
     unsigned calls = 0, untold = 0;
 
     for (uint64_t head = lane->start; wait_for_slot(nursery, lane, head); head++) {
-        struct slot *slot = &lane->slots[head % LANE_SLOTS];
-        if (!claim(nursery, lane, slot))
-            continue;
-        /* Before it is told of: its time limit counts from here. */
-        atomic_store_explicit(&slot->started, cf_now(), memory_order_relaxed);
-        if (nursery->tell_claims)
-            ring(nursery);
-        if (++calls == nursery->max_calls)
-            atomic_store(&lane->retired, 1);
-        run(nursery, slot, cf_area_of_result(number, head), worker);
-        if (++untold >= RING_AFTER || slot->ended - slot->started > LONG_CALL || !is_queued(lane, head + 1)) {
+        bool is_long = false;
+        if (claim(nursery, lane, &lane->slots[head % LANE_SLOTS])) {
+            if (++calls == nursery->max_calls)
+                atomic_store(&lane->retired, 1);
+            is_long = run(nursery, number, head, worker) > LONG_CALL;
+        }
+        atomic_store(&lane->passed, head + 1);
+        /* What follows may be long; the collector has to look meanwhile, if it is not told. */
+        if (++untold >= RING_AFTER || is_long || !is_queued(lane, head + 1) ||
+            atomic_load(&nursery->segment->timed) == 0) {
             ring(nursery);
             untold = 0;
         }
@@ -238,7 +251,7 @@ serve(const struct nursery *nursery, unsigned number, struct lane *lane, struct 
     ring(nursery);
 }
 
-/* .open_worker; where it fails, its error is left in the first slot's place for the parent. */
+/* .open_worker; where it fails, its error is left for the parent in the lane's failure. */
 static bool
 open_lane(const struct nursery *nursery, unsigned number, struct lane *lane, struct cf_worker *worker)
 {
@@ -251,6 +264,12 @@ open_lane(const struct nursery *nursery, unsigned number, struct lane *lane, str
     put_error(nursery->memory, &lane->failure, cf_area_of_result(number, lane->start), error);
     atomic_store(&lane->open_failed, 1);
     return false;
+}
+
+bool
+cf_lane_serves(const struct cf_executor *executor)
+{
+    return serving.lane != NULL && serving.nursery->executor == executor && getpid() == atomic_load(&serving.lane->pid);
 }
 
 _Noreturn void

@@ -9,7 +9,8 @@
  *   QUEUED -> CLAIMED      the worker has started it
  *   QUEUED -> WITHDRAWN    the parent has taken it back
  *   CLAIMED -> DONE        the worker has written the outcome: the commit, its last store
- *   DONE, WITHDRAWN -> FREE  the parent has read it
+ *   DONE -> FREE           the parent has read it
+ *   WITHDRAWN -> FREE      the worker has passed it; else it could be lapped, and find a later call there
  *
  * So there is no lock between processes, and a worker that dies anywhere leaves words that the parent can read.
  *
@@ -72,6 +73,7 @@ struct lane {
     _Atomic uint32_t opened;             /* .open_worker has succeeded, */
     _Atomic uint32_t open_failed;        /* or not, and failure has the error as its outcome */
     _Atomic uint32_t retired;            /* the call that it has claimed is its last, after which it exits */
+    _Atomic uint64_t passed;             /* it has done with the slots before this one */
 
     /* Written by the nursery, and cleared by the parent before it wants the next worker. */
     _Atomic uint32_t gone; /* enum lane_gone */
@@ -87,6 +89,7 @@ struct segment {
     _Atomic uint32_t quit;                 /* workers shall exit when their lanes are empty */
     alignas(64) _Atomic uint32_t asleep;   /* the collector is, or is about to be, in poll() */
     _Atomic uint32_t watchers; /* threads that look for outcomes by themselves, and will once more at the end */
+    _Atomic uint32_t timed; /* the collector looks every millisecond, so that short calls need not be told of singly */
     alignas(64) struct lane lanes[];
 };
 
@@ -117,6 +120,7 @@ struct order {
 
 _Noreturn void cf_nursery_main(struct nursery *);
 _Noreturn void cf_lane_serve(const struct nursery *, unsigned lane);
+bool cf_lane_serves(const struct cf_executor *); /* whether this process is a worker of that pool */
 
 /*
  * fork() a process that is not the program's child (orphan.c).  Return 0 in that process, where all signals are blocked;

@@ -27,7 +27,7 @@ cf_news_add(struct process_pool *pool, struct newspaper *paper, struct cf_future
     struct news *news = &paper->news[paper->count++];
 
     news->call = cf_retain(call);
-    news->ended = false;
+    news->ended = news->hooked = false;
     news->started = atomic_load_explicit(&slot->started, memory_order_relaxed);
     if (news->started == 0)
         news->started = cf_now();
@@ -71,6 +71,8 @@ free_head(struct process_pool *pool, struct lane_state *lane, bool ran)
         lane->life = LANE_LEAVING;
     if (ran)
         adapt(lane, cf_lane_slot(pool, lane, lane->head));
+    else
+        lane->withdrawn--;
     lane->calls[lane->head % LANE_SLOTS] = NULL;
     atomic_store_explicit(&cf_lane_slot(pool, lane, lane->head)->word, SLOT_FREE, memory_order_relaxed);
     lane->head++;
@@ -108,6 +110,8 @@ cf_news_read(struct process_pool *pool, struct lane_state *lane, struct newspape
             take_head(pool, lane, paper);
             break;
         case SLOT_WITHDRAWN:
+            if (atomic_load(&cf_lane_shared(pool, lane)->passed) <= lane->head)
+                return true;
             free_head(pool, lane, false);
             break;
         case SLOT_CLAIMED:
@@ -120,9 +124,12 @@ cf_news_read(struct process_pool *pool, struct lane_state *lane, struct newspape
     return true;
 }
 
-/* That a call has started is told by whoever noticed; that it has ended, by another maybe, comes after that. */
+/*
+ * That a call has started is told by whoever noticed; that it has ended, by another maybe, comes after that.  The
+ * future is settled, but those who wait for it, and callbacks, have yet to be told.
+ */
 static void
-tell_one(struct process_pool *pool, struct news *news)
+settle(struct process_pool *pool, struct news *news)
 {
     struct cf_future *call = news->call;
 
@@ -134,8 +141,7 @@ tell_one(struct process_pool *pool, struct news *news)
         return;
     while (!atomic_load(&call->start_told))
         sched_yield();
-    cf_future_finish(call, &news->worker, news->ended_at);
-    cf_release(call);
+    news->hooked = cf_future_settle(call, &news->worker, news->ended_at);
 }
 
 static cf_time
@@ -152,21 +158,51 @@ compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* In the order in which it happened, whichever lane it was in. */
+/* Callbacks may take long.  Whoever watches ceases to meanwhile, so that the collector is rung for again. */
+static void
+run_hooks(struct process_pool *pool, struct newspaper *paper)
+{
+    if (paper->watching) {
+        atomic_fetch_sub(&pool->segment->watchers, 1);
+        if (cf_news_waits(pool))
+            cf_collector_wake(pool);
+    }
+    for (unsigned i = 0; i < paper->count; i++)
+        if (paper->news[i].hooked)
+            cf_hooks_run(paper->news[i].call);
+    if (paper->watching)
+        atomic_fetch_add(&pool->segment->watchers, 1);
+}
+
+static void
+release(struct newspaper *paper)
+{
+    for (unsigned i = 0; i < paper->count; i++) {
+        if (paper->news[i].ended)
+            cf_release(paper->news[i].call);
+        cf_release(paper->news[i].call);
+    }
+    paper->count = 0;
+}
+
+/* In the order in which it happened, whichever lane it was in; and all of it before the first callback. */
 void
 cf_news_tell(struct process_pool *pool, struct newspaper *paper)
 {
     struct cf_frame frame = { .outer = cf_self.frame, .executor = &pool->base };
+    bool hooked = false;
 
     if (paper->count > 1)
         qsort(paper->news, paper->count, sizeof paper->news[0], compare);
     cf_self.frame = &frame;
     for (unsigned i = 0; i < paper->count; i++) {
-        tell_one(pool, &paper->news[i]);
-        cf_release(paper->news[i].call);
+        settle(pool, &paper->news[i]);
+        hooked = hooked || paper->news[i].hooked;
     }
+    if (hooked)
+        run_hooks(pool, paper);
+    release(paper);
     cf_self.frame = frame.outer;
-    paper->count = 0;
 }
 
 /* Cheaply, and without pool->collecting: whether a look would find anything. */
@@ -176,10 +212,11 @@ cf_news_waits(struct process_pool *pool)
     for (unsigned i = 0; i < pool->base.options.max_workers; i++) {
         const struct lane_state *lane = &pool->lanes[i];
         const uint64_t head = lane->head;
-        if (head == atomic_load_explicit(&pool->segment->lanes[i].tail, memory_order_relaxed))
+        if (head == atomic_load(&pool->segment->lanes[i].tail))
             continue;
         uint32_t word = atomic_load(&cf_lane_slot(pool, lane, head)->word);
-        if (word == SLOT_DONE || word == SLOT_WITHDRAWN || (word == SLOT_CLAIMED && lane->noted <= head))
+        if (word == SLOT_DONE || (word == SLOT_CLAIMED && lane->noted <= head) ||
+            (word == SLOT_WITHDRAWN && atomic_load(&pool->segment->lanes[i].passed) > head))
             return true;
     }
     return false;
@@ -193,54 +230,56 @@ rebalance(struct process_pool *pool)
 
     for (unsigned i = 0; i < pool->base.options.max_workers && pool->first == NULL; i++) {
         struct lane_state *lane = &pool->lanes[i];
-        if (lane->life == LANE_PRESENT && cf_lane_filled(lane) == 0)
+        if (lane->life == LANE_PRESENT && cf_lane_load(lane) == 0)
             idle = lane;
-        if (cf_lane_filled(lane) > 1 && (most == NULL || cf_lane_filled(lane) > cf_lane_filled(most)))
+        if (cf_lane_load(lane) > 1 && (most == NULL || cf_lane_load(lane) > cf_lane_load(most)))
             most = lane;
     }
     if (idle == NULL || most == NULL)
         return;
-    for (uint64_t n = cf_lane_filled(most) / 2; n > 0; n--) {
+    for (uint64_t n = (cf_lane_filled(most) + 1) / 2; n > 0; n--) {
         struct cf_future *call = cf_dispatch_recall(pool, most, most->tail - n);
         if (call != NULL)
             cf_dispatch_append(pool, call);
     }
 }
 
-/* The caller has pool->collecting, and has it no more afterwards. */
+/* Those who shut down wait for the callbacks that run between the two. */
 static void
-look_and_tell(struct process_pool *pool)
+enter(struct cf_executor *executor)
 {
-    struct newspaper paper = { .count = 0 };
+    atomic_fetch_add(&executor->cancelling, 1);
+}
+
+/* Unlike cf_executor_told(), without a system call as long as nobody shuts down; the executor is sure to be there. */
+static void
+leave(struct cf_executor *executor)
+{
+    if (atomic_fetch_sub(&executor->cancelling, 1) == 1 && (atomic_load(&executor->flags) & CF_EXECUTOR_SHUT) != 0)
+        cf_futex_wake(&executor->cancelling, INT_MAX);
+}
+
+/* Take what has arrived; if another thread is at it, leave it to that one. */
+bool
+cf_news_look(struct process_pool *pool, bool watching)
+{
+    struct newspaper paper = { .count = 0, .watching = watching };
     bool all = true;
 
-    for (unsigned i = 0; i < pool->base.options.max_workers && all; i++)
-        all = cf_news_read(pool, &pool->lanes[i], &paper);
+    if (!cf_news_waits(pool) || atomic_exchange(&pool->collecting, true))
+        return false;
+    enter(&pool->base);
+    /* From where the last paper was full. */
+    for (unsigned i = 0; i < pool->base.options.max_workers && all; i++) {
+        all = cf_news_read(pool, &pool->lanes[pool->next_lane], &paper);
+        if (all)
+            pool->next_lane = (pool->next_lane + 1) % pool->base.options.max_workers;
+    }
     cf_dispatch_lock(pool);
     rebalance(pool);
     cf_dispatch_unlock(pool);
     atomic_store(&pool->collecting, false);
     cf_news_tell(pool, &paper);
-}
-
-/* Take what has arrived; if another thread is at it, leave it to that one. */
-bool
-cf_news_look(struct process_pool *pool)
-{
-    if (!cf_news_waits(pool) || atomic_exchange(&pool->collecting, true))
-        return false;
-    look_and_tell(pool);
+    leave(&pool->base);
     return true;
-}
-
-/* The same, but what has happened by now is known to all afterwards.  When the pool has ended there are no news. */
-void
-cf_news_look_through(struct process_pool *pool)
-{
-    while (atomic_exchange(&pool->collecting, true)) {
-        if (atomic_load(&pool->ended))
-            return;
-        sched_yield();
-    }
-    look_and_tell(pool);
 }

@@ -77,6 +77,8 @@ cf_orphan_fork(_Atomic pid_t *pid)
     atomic_store(pid, -EAGAIN);
     const int error = run_helper(&birth);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
-    errno = error != 0 ? error : -atomic_load(pid);
-    return error != 0 || atomic_load(pid) < 0 ? -1 : atomic_load(pid);
+    const pid_t born = error != 0 ? -error : atomic_load(pid);
+    if (born < 0)
+        errno = -born;
+    return born < 0 ? -1 : born;
 }

@@ -23,9 +23,24 @@ cf_outcome_bytes(struct process_pool *pool, struct slot *slot, uint64_t area, ch
     return *copy;
 }
 
+/* Whether there are three strings, and all that is there is within its bounds; a broken task may have written to it. */
+static bool
+is_sound(const struct slot *slot, const char *bytes)
+{
+    size_t strings = 0;
+
+    if (!slot->out_of_line && slot->len > SLOT_BYTES)
+        return false;
+    for (size_t i = 0; i < slot->len && slot->failed && strings < 3; i++)
+        strings += bytes[i] == '\0';
+    return !slot->failed || strings == 3;
+}
+
 struct cf_error *
 cf_outcome_error(const struct cf_future *call, const struct slot *slot, const char *strings)
 {
+    if (!is_sound(slot, strings))
+        return cf_error_new(CF_WORKER_LOST, "errno", EPROTO, call->task->name, "", "its outcome cannot be read");
     const char *worker = strings + strlen(strings) + 1;
     const char *message = worker + strlen(worker) + 1;
 
@@ -50,7 +65,7 @@ cf_outcome_take(struct process_pool *pool, const struct lane_state *lane, struct
         cf_outcome_set_error(call,
                              cf_error_new(CF_RAISED, "errno", ENOMEM, call->task->name, cf_lane_name(pool, lane).text,
                                           "no memory for a result of %zu bytes", slot->len));
-    } else if (slot->failed) {
+    } else if (slot->failed || !is_sound(slot, bytes)) {
         cf_outcome_set_error(call, cf_outcome_error(call, slot, bytes));
         free(copy);
     } else if (copy != NULL) {

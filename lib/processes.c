@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,11 +37,15 @@ processes_submit(struct cf_executor *executor, struct cf_future *call)
         return error;
     cf_dispatch_lock(pool);
     bool stopped = pool->stopped;
+    pool->start_failed = false;
     if (!stopped)
         cf_dispatch_append(pool, call);
     cf_dispatch_unlock(pool);
     if (stopped)
         cf_argument_drop(pool, call);
+    /* The collector cancels what was there when the interrupt came. */
+    else if (cf_executor_is(executor, CF_EXECUTOR_INTERRUPTED))
+        cf_executor_cancel_pending(executor);
     return stopped ? ESHUTDOWN : 0;
 }
 
@@ -94,6 +99,24 @@ processes_recall(struct cf_executor *executor, struct cf_future *call, uint32_t 
     return cancelled;
 }
 
+static bool
+processes_has_started(struct cf_executor *executor, const struct cf_future *call)
+{
+    struct process_pool *pool = cf_process_pool_of(executor);
+    bool found = false, started = false;
+
+    cf_spin_lock(&pool->lock);
+    for (unsigned i = 0; i < pool->base.options.max_workers && !found; i++) {
+        struct lane_state *lane = &pool->lanes[i];
+        uint64_t index = find_in_lane(lane, call);
+        found = index < lane->tail;
+        started = found && atomic_load(&cf_lane_slot(pool, lane, index)->word) != SLOT_QUEUED;
+    }
+    cf_spin_unlock(&pool->lock);
+    /* If it is in no lane it waits in the queue, or has been taken out of its lane and is not pending any more. */
+    return started || cf_future_state(call) != CF_STATE_PENDING;
+}
+
 static void
 processes_stop(struct cf_executor *executor)
 {
@@ -144,16 +167,22 @@ processes_join(struct cf_executor *executor)
 
     pthread_join(pool->collector, NULL);
     dismiss_nursery(pool);
-    /* Nobody looks any more. */
+    /* Nobody looks, wakes or withdraws any more. */
     atomic_store(&pool->ended, true);
     cf_news_exclude(pool);
+    cf_executor_await_cancellers(executor);
+    while (atomic_load(&pool->waking) > 0)
+        sched_yield();
     close_all(pool);
 }
 
-static void
+static bool
 processes_abandon(struct cf_executor *executor)
 {
+    if (cf_lane_serves(executor))
+        return false;
     close_all(cf_process_pool_of(executor));
+    return true;
 }
 
 static void
@@ -182,13 +211,14 @@ static const struct cf_kind processes_kind = {
     .abandon = processes_abandon,
     .recall = processes_recall,
     .watch = cf_collector_watch,
+    .has_started = processes_has_started,
     .kill = processes_kill,
 };
 
 int
 cf_pidfd_of(pid_t pid)
 {
-    return (int)syscall(SYS_pidfd_open, pid, 0);
+    return cf_descriptor((int)syscall(SYS_pidfd_open, pid, 0));
 }
 
 static void *
@@ -227,22 +257,24 @@ open_descriptors(struct process_pool *pool, struct nursery *nursery)
     sigset_t death;
     int ends[2];
 
-    pool->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    pool->bell = cf_descriptor(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (pool->bell < 0)
         return errno;
-    pool->memory = memfd_create("libcf", MFD_CLOEXEC);
+    pool->memory = cf_descriptor(memfd_create("libcf", MFD_CLOEXEC));
     if (pool->memory < 0)
         return errno;
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
         return errno;
-    pool->socket = ends[0];
-    nursery->orders = ends[1];
+    pool->socket = cf_descriptor(ends[0]);
+    nursery->orders = cf_descriptor(ends[1]);
+    if (pool->socket < 0 || nursery->orders < 0)
+        return errno;
     nursery->parent = cf_pidfd_of(getpid());
     if (nursery->parent < 0 && errno != ENOSYS)
         return errno;
     sigemptyset(&death);
     sigaddset(&death, SIGCHLD);
-    nursery->deaths = signalfd(-1, &death, SFD_CLOEXEC | SFD_NONBLOCK);
+    nursery->deaths = cf_descriptor(signalfd(-1, &death, SFD_CLOEXEC | SFD_NONBLOCK));
     return nursery->deaths < 0 ? errno : 0;
 }
 
@@ -260,7 +292,7 @@ prepare_nursery(struct process_pool *pool, struct nursery *nursery)
     nursery->executor = &pool->base;
     nursery->lanes = options->max_workers;
     nursery->max_calls = options->max_calls_per_worker;
-    nursery->tell_claims = options->max_pending > 0 || options->call_timeout > 0;
+    nursery->tell_claims = options->max_pending > 0 || options->call_timeout > 0 || options->observe != NULL;
     nursery->bell = pool->bell;
     nursery->memory = pool->memory;
     pthread_sigmask(SIG_SETMASK, NULL, &nursery->mask);
@@ -277,7 +309,7 @@ watch_nursery(struct process_pool *pool)
 {
     pool->nursery_fd = cf_pidfd_of(pool->nursery);
     if (pool->nursery_fd < 0 && errno == ENOSYS)
-        pool->nursery_fd = fcntl(pool->socket, F_DUPFD_CLOEXEC, 0);
+        pool->nursery_fd = fcntl(pool->socket, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
     int error = pool->nursery_fd < 0 ? errno : 0;
     if (error != 0)
         shutdown(pool->socket, SHUT_WR);

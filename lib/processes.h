@@ -26,7 +26,8 @@ struct lane_state {
     _Atomic bool start_wanted; /* somebody is about to tell the nursery */
     unsigned ahead;            /* how many calls it may have been given: more while they are short */
     _Atomic uint64_t head;     /* the slots from here ... */
-    uint64_t tail;             /* ... up to here are in use */
+    uint64_t tail;             /* ... up to here are in use, */
+    uint64_t withdrawn;        /* but for so many, which the worker has yet to pass */
     struct cf_future *calls[LANE_SLOTS];
 
     /* The collector's. */
@@ -47,7 +48,9 @@ struct process_pool {
     pthread_t collector;
 
     _Atomic bool collecting; /* somebody takes outcomes out of the lanes; one at a time */
+    unsigned next_lane;      /* that he looks at first */
     _Atomic bool ended;      /* nobody does any more */
+    _Atomic unsigned waking; /* threads that may be about to write to the bell */
     _Atomic bool kill;       /* all workers are to be killed */
     bool has_deadlines;      /* there is a .call_timeout */
     /* The collector's: */
@@ -110,6 +113,13 @@ cf_lane_filled(const struct lane_state *lane)
     return lane->tail - lane->head;
 }
 
+/* How many calls the worker has to run, or runs. */
+static inline uint64_t
+cf_lane_load(const struct lane_state *lane)
+{
+    return cf_lane_filled(lane) - lane->withdrawn;
+}
+
 /*
  * Dispatching (dispatch.c).  cf_dispatch_unlock() fills lanes first, and then does what needs no lock: wakes workers.
  */
@@ -140,7 +150,8 @@ void cf_outcome_take(struct process_pool *pool, const struct lane_state *lane, s
  */
 struct news {
     struct cf_future *call;
-    bool ended; /* else it has been started */
+    bool ended;  /* else it has been started */
+    bool hooked; /* and somebody is to be told */
     cf_time started, ended_at;
     struct cf_worker worker; /* for its name, if there is an observer */
 };
@@ -148,6 +159,7 @@ struct news {
 struct newspaper {
     struct news news[NEWS];
     unsigned count;
+    bool watching; /* by one of segment->watchers */
 };
 
 void cf_news_exclude(struct process_pool *pool);
@@ -156,8 +168,7 @@ struct news *cf_news_add(struct process_pool *pool, struct newspaper *paper, str
 bool cf_news_read(struct process_pool *pool, struct lane_state *lane, struct newspaper *paper);
 void cf_news_tell(struct process_pool *pool, struct newspaper *paper);
 bool cf_news_waits(struct process_pool *pool);
-bool cf_news_look(struct process_pool *pool);
-void cf_news_look_through(struct process_pool *pool);
+bool cf_news_look(struct process_pool *pool, bool watching);
 
 /*
  * Deaths (death.c), as the nursery reports them, and time limits.  The collector calls these.

@@ -159,7 +159,11 @@ cf_room_enter(struct cf_executor *executor, cf_time deadline)
             return error != 0 ? error : EAGAIN;
         wait_for_place(executor, deadline);
     }
-    return 0;
+    /* The place may have come free by an interrupt or a shutdown. */
+    int error = cf_executor_errno(executor);
+    if (error != 0)
+        cf_room_leave(executor);
+    return error;
 }
 
 void

@@ -74,8 +74,8 @@ cf_interrupt(struct cf_executor *executor)
     errno = saved;
 }
 
-static void
-wait_for_cancellers(struct cf_executor *executor)
+void
+cf_executor_await_cancellers(struct cf_executor *executor)
 {
     uint32_t cancelling;
 
@@ -97,7 +97,7 @@ join(struct cf_executor *executor)
         return;
 
     executor->kind->join(executor);
-    wait_for_cancellers(executor);
+    cf_executor_await_cancellers(executor);
     cf_executor_close_stop_fd(executor);
     pthread_mutex_lock(&executor->lock);
     executor->joined = true;
@@ -118,9 +118,8 @@ cf_shutdown(struct cf_executor *executor, int how)
     if (executor == NULL)
         return 0;
     if (cf_executor_frozen(executor)) {
-        cf_executor_close_stop_fd(executor);
-        if (executor->kind->abandon != NULL)
-            executor->kind->abandon(executor);
+        if (executor->kind->abandon == NULL || executor->kind->abandon(executor))
+            cf_executor_close_stop_fd(executor);
         return fail(ECHILD);
     }
     if ((how & CF_WAIT) != 0 && cf_frame_of(executor) != NULL)

@@ -8,6 +8,7 @@ unit_tests = \
     %D%/process_data-t \
     %D%/process_deaths-t \
     %D%/process_kills-t \
+    %D%/process_lines-t \
     %D%/process_parent-t \
     %D%/process_threads-t \
     %D%/process_timeouts-t \

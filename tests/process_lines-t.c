@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: MIT */
+/* process_lines-t.c - calls that wait behind others for the same worker, are taken back, or are asked after. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "asserts.h"
+#include "callbacks.h"
+#include "family.h"
+#include "tap.h"
+
+static struct stage *stage;
+
+static struct cf_executor *
+open_pool(const struct cf_options *options)
+{
+    stage = stage_new();
+    return family_pool(options);
+}
+
+static int
+open_late(struct cf_call *call, void **local, const void *unused)
+{
+    (void)call;
+    (void)local;
+    (void)unused;
+    latch_raise(&stage->opened);
+    latch_await(&stage->of[0], 1);
+    return 0;
+}
+
+TEST(a_call_that_is_cancelled_before_its_worker_has_opened_is_not_in_the_way)
+{
+    struct cf_executor *pool = open_pool(&(struct cf_options){ .max_workers = 1, .open_worker = open_late });
+    struct cf_future *cancelled = tasks_submit_int(pool, &task_twice, 1);
+    struct latch called = { 0 };
+
+    latch_await(&stage->opened, 1);
+    ck_assert(cf_cancel(cancelled));
+    struct cf_future *next = tasks_submit_int(pool, &task_twice, 21);
+    ck_assert_int_eq(cf_on_done(next, callbacks_count, &called), 0);
+    latch_raise(&stage->of[0]);
+    latch_await(&called, 1);
+    ck_assert_int_eq(asserts_take_int(next), 42);
+    cf_release(cancelled);
+    ck_assert_int_eq(cf_close(pool), 0);
+}
+
+static void *
+let_open_soon(void *unused)
+{
+    asserts_sleep(0.1);
+    latch_raise(&stage->of[0]);
+    return unused;
+}
+
+static void
+take_a_while(struct cf_future *future, void *unused)
+{
+    (void)future;
+    (void)unused;
+    asserts_sleep(0.05);
+}
+
+/* The one in the queue is cancelled first, and its callback delays the taking back of the one that was sent. */
+TEST(a_shutdown_that_cancels_ends_although_a_worker_opens_meanwhile)
+{
+    struct cf_executor *pool = open_pool(&(struct cf_options){ .max_workers = 1, .open_worker = open_late });
+    struct cf_future *cancelled = tasks_submit_int(pool, &task_twice, 1);
+    struct cf_future *queued = tasks_submit_int(pool, &task_twice, 2);
+    pthread_t thread;
+
+    latch_await(&stage->opened, 1);
+    ck_assert_int_eq(cf_on_done(queued, take_a_while, NULL), 0);
+    ck_assert_int_eq(pthread_create(&thread, NULL, let_open_soon, NULL), 0);
+    ck_assert_int_eq(cf_shutdown(pool, CF_CANCEL | CF_WAIT), 0);
+    ck_assert(cf_cancelled(cancelled));
+    pthread_join(thread, NULL);
+    cf_release(cancelled);
+    cf_release(queued);
+    ck_assert_int_eq(cf_close(pool), 0);
+}
+
+TEST(the_results_of_short_calls_do_not_wait_for_a_long_one_behind_them)
+{
+    struct cf_executor *pool = open_pool(&(struct cf_options){ .max_workers = 1 });
+    struct cf_future *futures[5];
+
+    /* So that the pool knows that calls are short, and sends several ahead. */
+    for (int i = 0; i < 50; i++)
+        ck_assert_int_eq(asserts_take_int(tasks_submit_int(pool, &task_twice, i)), 2 * i);
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < 4; i++)
+            futures[i] = tasks_submit_int(pool, &task_twice, i);
+        futures[4] = tasks_submit_cue(pool, stage, 9, (uint32_t)round + 1);
+        struct cf_iter *iter = cf_as_completed(futures, 5, CF_NEVER);
+        for (int i = 0; i < 4; i++)
+            ck_assert_int_eq(asserts_int(cf_next(iter)), 2 * i);
+        latch_raise(&stage->go);
+        ck_assert_int_eq(asserts_int(cf_next(iter)), 9);
+        cf_iter_free(iter);
+        for (int i = 0; i < 5; i++)
+            cf_release(futures[i]);
+    }
+    ck_assert_int_eq(cf_close(pool), 0);
+}
+
+static void *
+interrupt_soon(void *pool)
+{
+    asserts_sleep(0.05);
+    cf_interrupt(pool);
+    return NULL;
+}
+
+TEST(a_submit_that_an_interrupt_overtakes_is_settled)
+{
+    for (int round = 0; round < 5; round++) {
+        struct cf_executor *pool = open_pool(&(struct cf_options){ .max_workers = 1, .max_pending = 1 });
+        struct cf_future *running = tasks_start_holding(pool, stage, 1);
+        struct cf_future *pending = tasks_submit_int(pool, &task_twice, 2);
+        pthread_t thread;
+
+        ck_assert_int_eq(pthread_create(&thread, NULL, interrupt_soon, pool), 0);
+        struct cf_future *waits = tasks_submit_int(pool, &task_twice, 3);
+        latch_raise(&stage->go);
+        pthread_join(thread, NULL);
+        ck_assert_int_eq(cf_close(pool), 0);
+        ck_assert(cf_error_of(waits)->why == CF_REFUSED || cf_error_of(waits)->why == CF_CANCELLED);
+        cf_release(running);
+        cf_release(pending);
+        cf_release(waits);
+    }
+}
+
+static void
+note_start(const struct cf_event *event, void *data)
+{
+    if (event->type == CF_EVENT_STARTED)
+        latch_raise(data);
+}
+
+TEST(an_observer_is_told_that_a_call_has_started_while_it_runs)
+{
+    struct latch started = { 0 };
+    struct cf_executor *pool =
+        open_pool(&(struct cf_options){ .max_workers = 1, .observe = note_start, .observe_arg = &started });
+    struct cf_future *running = tasks_start_holding(pool, stage, 1);
+
+    latch_await(&started, 1);
+    latch_raise(&stage->go);
+    ck_assert_int_eq(asserts_take_int(running), 1);
+    ck_assert_int_eq(cf_close(pool), 0);
+}
+
+/* Asks after the call behind it, whose news may be in the same hands. */
+static void
+ask_after(struct cf_future *future, void *next)
+{
+    (void)future;
+    for (int i = 0; i < 20; i++) {
+        cf_running(*(struct cf_future **)next);
+        asserts_sleep(5e-5);
+    }
+}
+
+TEST(a_callback_may_ask_after_other_calls)
+{
+    enum { CALLS = 300 };
+    struct cf_executor *pool = open_pool(&(struct cf_options){ .max_workers = 2 });
+    static struct cf_future *futures[CALLS];
+    struct cf_future *last = cf_promise();
+
+    futures[CALLS - 1] = last;
+    for (int i = CALLS - 2; i >= 0; i--)
+        futures[i] = last;
+    for (int i = 0; i < CALLS; i++) {
+        futures[i] = tasks_submit_int(pool, &task_twice, i);
+        ck_assert_int_eq(cf_on_done(futures[i], ask_after, &futures[i + 1 < CALLS ? i + 1 : i]), 0);
+    }
+    cf_release(last);
+    for (int i = 0; i < CALLS; i++)
+        ck_assert_int_eq(asserts_int(futures[i]), 2 * i);
+    ck_assert_int_eq(cf_close(pool), 0);
+    for (int i = 0; i < CALLS; i++)
+        cf_release(futures[i]);
+}
+
+TEST(a_call_that_its_worker_has_started_is_described_as_running)
+{
+    struct cf_executor *pool = open_pool(&(struct cf_options){ .max_workers = 1 });
+    struct cf_future *running = tasks_start_holding(pool, stage, 1);
+    char text[64];
+
+    cf_describe(running, text, sizeof text);
+    ck_assert_str_eq(text, "<future cue running>");
+    latch_raise(&stage->go);
+    ck_assert_int_eq(asserts_take_int(running), 1);
+    ck_assert_int_eq(cf_close(pool), 0);
+}
+
+/* More calls come and go than its lane has slots, while a worker does not look; then it dies of many. */
+TEST(a_worker_that_has_stood_still_loses_no_call)
+{
+    enum { ENDS = 64 };
+    struct cf_executor *pool = open_pool(&(struct cf_options){ .max_workers = 1, .max_deaths = 1000 });
+    struct cf_future *ends[ENDS];
+
+    for (int i = 0; i < 50; i++)
+        ck_assert_int_eq(asserts_take_int(tasks_submit_int(pool, &task_twice, i)), 2 * i);
+    const pid_t worker = asserts_take_int(cf_submit(pool, &task_pid, NULL, 0));
+    asserts_sleep(0.02);
+    ck_assert_int_eq(kill(worker, SIGSTOP), 0);
+    for (int i = 0; i < 100; i++) {
+        struct cf_future *future = tasks_submit_int(pool, &task_twice, i);
+        ck_assert(!cf_running(future));
+        ck_assert(cf_cancel(future));
+        ck_assert(!cf_running(future));
+        cf_release(future);
+    }
+    for (int i = 0; i < ENDS; i++)
+        ends[i] = family_submit_end(pool, END_KILL);
+    ck_assert_int_eq(kill(worker, SIGCONT), 0);
+    for (int i = 0; i < ENDS; i++) {
+        asserts_error(ends[i], CF_WORKER_LOST);
+        cf_release(ends[i]);
+    }
+    ck_assert_int_eq(cf_close(pool), 0);
+}
+
+static int
+shut_down_the_programs_pool(struct cf_call *call)
+{
+    static char large[1000];
+    struct cf_executor *pool = *(struct cf_executor *const *)cf_arg(call, NULL);
+
+    if (cf_shutdown(pool, CF_WAIT) == 0 || errno != ECHILD)
+        return cf_raise(call, "test", 1, "it was shut down");
+    return cf_return(call, large, sizeof large);
+}
+static const struct cf_task task_shut_down = { "shut_down", shut_down_the_programs_pool };
+
+TEST(a_task_that_shuts_down_the_programs_pool_can_still_hand_over_its_result)
+{
+    struct cf_executor *pool = open_pool(&(struct cf_options){ .max_workers = 1 });
+    size_t len = 0;
+
+    for (int i = 0; i < 3; i++) {
+        struct cf_future *future = cf_submit(pool, &task_shut_down, &pool, sizeof pool);
+        ck_assert_ptr_nonnull(cf_result(future, &len));
+        ck_assert_uint_eq(len, 1000);
+        cf_release(future);
+    }
+    ck_assert_int_eq(cf_close(pool), 0);
+}
+
+TEST(a_time_limit_without_end_is_none)
+{
+    struct cf_executor *pool = open_pool(&(struct cf_options){ .max_workers = 2, .call_timeout = 1e300 });
+
+    for (int i = 0; i < 1000; i++)
+        ck_assert_int_eq(asserts_take_int(tasks_submit_int(pool, &task_twice, i)), 2 * i);
+    ck_assert_int_eq(cf_close(pool), 0);
+}
+
+/* Where the standard streams are closed, what is printed must not be taken for a ring or an interrupt. */
+TEST(a_pool_never_uses_the_numbers_of_the_standard_streams)
+{
+    const int saved[3] = { dup(0), dup(1), dup(2) };
+
+    for (int fd = 0; fd < 3; fd++)
+        close(fd);
+    struct cf_executor *pools[2] = { cf_process_pool(NULL), cf_thread_pool(NULL) };
+    bool in_use = false;
+    for (int fd = 0; fd < 3; fd++)
+        in_use = in_use || fcntl(fd, F_GETFD) >= 0;
+    for (int fd = 0; fd < 3; fd++) {
+        dup2(saved[fd], fd);
+        close(saved[fd]);
+    }
+    ck_assert(pools[0] != NULL && pools[1] != NULL);
+    ck_assert(!in_use);
+    ck_assert_int_eq(asserts_take_int(tasks_submit_int(pools[0], &task_twice, 3)), 6);
+    ck_assert_int_eq(cf_close(pools[0]), 0);
+    ck_assert_int_eq(cf_close(pools[1]), 0);
+}
+
+static const TTest **const tests[] = {
+    &a_call_that_is_cancelled_before_its_worker_has_opened_is_not_in_the_way,
+    &a_shutdown_that_cancels_ends_although_a_worker_opens_meanwhile,
+    &the_results_of_short_calls_do_not_wait_for_a_long_one_behind_them,
+    &a_submit_that_an_interrupt_overtakes_is_settled,
+    &an_observer_is_told_that_a_call_has_started_while_it_runs,
+    &a_callback_may_ask_after_other_calls,
+    &a_call_that_its_worker_has_started_is_described_as_running,
+    &a_worker_that_has_stood_still_loses_no_call,
+    &a_task_that_shuts_down_the_programs_pool_can_still_hand_over_its_result,
+    &a_time_limit_without_end_is_none,
+    &a_pool_never_uses_the_numbers_of_the_standard_streams,
+    NULL,
+};
+
+int
+main(void)
+{
+    return asserts_main("process_lines", tests);
+}
