@@ -30,7 +30,8 @@ struct primes_report {
     bool one_screen;           /* stdout and stderr are terminals, most likely the same */
     struct progress *progress; /* or NULL */
     pthread_t watcher;
-    int over_fd; /* an eventfd: the program has come to its end by itself */
+    pthread_barrier_t begun; /* the watcher has */
+    int over_fd;             /* an eventfd: the program has come to its end by itself */
 
     pthread_mutex_t lock; /* guards stdout and what follows */
     struct checks_counts counts;
@@ -103,6 +104,7 @@ watch(void *data)
     struct primes_report *report = data;
     struct pollfd fds[] = { { .fd = interrupt_fd(), .events = POLLIN }, { .fd = report->over_fd, .events = POLLIN } };
 
+    pthread_barrier_wait(&report->begun);
     while (poll(fds, 2, -1) < 0)
         ;
     if (fds[1].revents != 0 || poll(&fds[1], 1, MILLISECONDS_TO_END) > 0)
@@ -134,6 +136,7 @@ primes_report_end(struct primes_report *report)
     pthread_mutex_unlock(&report->lock);
     close(report->over_fd);
     pthread_mutex_destroy(&report->lock);
+    pthread_barrier_destroy(&report->begun);
     free(report);
     return status;
 }
@@ -142,7 +145,10 @@ primes_report_end(struct primes_report *report)
  * The beginning.
  */
 
-/* With all signals blocked: they are for the main thread. */
+/*
+ * With all signals blocked: they are for the main thread.  It has begun when this returns: a pool of processes that is
+ * made next must not inherit a lock that a thread takes while it begins.
+ */
 static int
 start_watcher(struct primes_report *report)
 {
@@ -152,8 +158,11 @@ start_watcher(struct primes_report *report)
 
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
+    pthread_barrier_init(&report->begun, NULL, 2);
     error = pthread_create(&report->watcher, NULL, watch, report);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (error == 0)
+        pthread_barrier_wait(&report->begun);
     return error;
 }
 
