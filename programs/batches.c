@@ -121,6 +121,9 @@ cut(struct batches *batches)
 
     if (batches->method == PRIMES_METHOD_AUTO && batches->most > 0 && batches->end - start <= BATCHES_SIZE)
         count = count_short_lines(start, batches->end);
+    /* Most are too long to be cheap. */
+    if (count * (SMALL_DIGITS + 2) < (size_t)(batches->end - start))
+        count = 0;
     batches->line += count;
     batches->text = count > 0 ? batches->end : find_end(batches);
     buffer_add(&batches->batch, start, (size_t)(batches->text - start));

@@ -179,7 +179,8 @@ list_argument(struct primes_options *primes, const char *text)
     struct number number = numbers_parse(text, strlen(text));
     char quote[NUMBERS_QUOTE_SIZE];
 
-    if (number.kind == NUMBERS_NONE)
+    /* Comments are for files. */
+    if (number.kind == NUMBERS_NONE || strchr(text, '#') != NULL)
         number.wrong = "is not a number";
     if (number.wrong != NULL)
         cli_usage_error("'%s' %s", numbers_quote(text, strlen(text), quote), number.wrong);

@@ -225,6 +225,22 @@ TEST(cheap_numbers_travel_together_and_those_that_cost_much_alone)
     free(text);
 }
 
+/* Such a number is tested in some microseconds, and a batch shall take a millisecond. */
+TEST(numbers_of_some_more_digits_than_a_cheap_one_do_not_travel_by_the_thousand)
+{
+    struct primes_options options = { .method = PRIMES_METHOD_AUTO };
+    struct batches batches;
+    size_t size;
+
+    for (int i = 0; i < 2000; i++)
+        buffer_add(&options.list, "1000000000000000000000057\n", 26);
+    batches_start(&batches, &options);
+    while (batches_cut(&batches, &size) != NULL)
+        ck_assert_uint_le(size, sizeof(struct batch) + 300 * 26);
+    batches_free(&batches);
+    buffer_free(&options.list);
+}
+
 TEST(a_batch_of_cheap_numbers_is_bounded_as_well)
 {
     struct primes_options options = { .method = PRIMES_METHOD_AUTO };
@@ -282,6 +298,7 @@ suite(void)
     tcase_add_test(input, reading_ends_when_a_descriptor_says_so_and_half_a_line_is_not_handed_out_then);
     tcase_add_test(input, an_input_that_cannot_be_read_is_an_error);
     tcase_add_test(cut, cheap_numbers_travel_together_and_those_that_cost_much_alone);
+    tcase_add_test(cut, numbers_of_some_more_digits_than_a_cheap_one_do_not_travel_by_the_thousand);
     tcase_add_test(cut, a_batch_of_cheap_numbers_is_bounded_as_well);
     tcase_add_test(cut, a_batch_is_split_into_its_lines_which_keep_their_numbers);
     return s;

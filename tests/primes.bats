@@ -209,6 +209,7 @@ Try '$program --help' for more information." ] || { echo "$stderr" >&2 && return
         refused "'$(printf %s "$number" | LC_ALL=C tr -c ' -~' '?')' is not a number" 3 "$number"
     done
     refused "'-7' is not a number" -- -7
+    refused "'7#x' is not a number" '7#x'
     refused "invalid option -- '7'" -7
 }
 
