@@ -15,6 +15,7 @@ setup() {
 # on_terminal COMMAND - run a shell command on a terminal of 80 columns.  What came there is in the file screen, each
 # frame, which begins with a carriage return, as a line of its own.
 on_terminal() {
+    script -qec true /dev/null </dev/null >/dev/null 2>&1 3>&- || skip "no pseudo-terminal can be made here"
     script -qec "stty cols 80; $1" /dev/null </dev/null 3>&- | tr -d '\n' | tr '\r' '\n' >screen
 }
 
