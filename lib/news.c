@@ -237,8 +237,13 @@ rebalance(struct process_pool *pool)
     }
     if (idle == NULL || most == NULL)
         return;
-    for (uint64_t n = (cf_lane_filled(most) + 1) / 2; n > 0; n--) {
-        struct cf_future *call = cf_dispatch_recall(pool, most, most->tail - n);
+    /* The later half of those that are still there, in their order. */
+    uint64_t first = most->tail;
+    for (uint64_t n = cf_lane_load(most) / 2; n > 0 && first > most->head;)
+        if (most->calls[--first % LANE_SLOTS] != NULL)
+            n--;
+    for (; first < most->tail; first++) {
+        struct cf_future *call = cf_dispatch_recall(pool, most, first);
         if (call != NULL)
             cf_dispatch_append(pool, call);
     }

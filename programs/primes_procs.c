@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* primes_procs - check numbers in a pool of processes: map where they are all there, submit where they come. */
+/* primes_procs - check numbers in a pool of processes: as primes_threads, but for the constructor. */
 
 #include <cf.h>
 
-#include "batches.h"
 #include "checks.h"
 #include "interrupt.h"
 #include "primes_options.h"
@@ -20,21 +19,6 @@ static const struct primes_program program = {
     .can_kill = true,
 };
 
-/* Numbers that are all there. */
-static void
-check_list(struct cf_executor *pool, const struct primes_options *options, struct primes_report *report)
-{
-    const struct cf_map_options how = { .buffersize = 1000, .unordered = options->unordered };
-    struct batches batches;
-
-    batches_start(&batches, options);
-    struct cf_iter *calls = cf_map_from(pool, &checks_task, batches_next, &batches, &how);
-    for (struct cf_future *call; (call = interrupt_next(calls)) != NULL;)
-        settle_call(report, pool, call);
-    cf_iter_free(calls);
-    batches_free(&batches);
-}
-
 static int
 check_many(const struct primes_options *options, struct primes_report *report)
 {
@@ -46,13 +30,9 @@ check_many(const struct primes_options *options, struct primes_report *report)
         .call_timeout = options->call_timeout,
         .max_deaths = MOST_DEATHS,
     });
+
     interrupt_forward(pool);
-
-    if (options->lines == NULL)
-        check_list(pool, options, report);
-    else
-        settle_stream(report, pool, options);
-
+    settle_all(report, pool, options);
     interrupt_forward(NULL);
     return cf_close(pool);
 }

@@ -9,17 +9,17 @@
 #include "interrupt.h"
 #include "stream.h"
 
+/* Send them all and settle each call; one whose worker was lost comes back here with its lines as batches. */
+static void settle_batches(struct primes_report *, struct cf_executor *, struct batches *,
+                           const struct cf_map_options *);
+
 static void
 send_one_by_one(struct primes_report *report, struct cf_executor *pool, const struct batch *batch, size_t size)
 {
     struct batches lines;
-    struct cf_iter *calls;
 
     batches_split(&lines, batch, size);
-    calls = cf_map_from(pool, &checks_task, batches_next, &lines, NULL);
-    for (struct cf_future *call; (call = interrupt_next(calls)) != NULL;)
-        settle_call(report, pool, call);
-    cf_iter_free(calls);
+    settle_batches(report, pool, &lines, NULL);
     batches_free(&lines);
 }
 
@@ -40,7 +40,11 @@ has_several_lines(const struct batch *batch, size_t size)
     return (const char *)memchr(batch->text, '\n', len) < batch->text + len - 1;
 }
 
-void
+/*
+ * Report on a call that is done.  If it was lost with its worker, or took too long, its numbers are sent to the pool again,
+ * one by one, so that only the one that is to blame is lost, and named.
+ */
+static void
 settle_call(struct primes_report *report, struct cf_executor *pool, struct cf_future *call)
 {
     const struct checks_outcome *outcome = cf_result(call, NULL);
@@ -60,7 +64,31 @@ settle_call(struct primes_report *report, struct cf_executor *pool, struct cf_fu
         report_loss(report, batch, size, error);
 }
 
-void
+/* Numbers that are all there: a map over the batches of them. */
+static void
+settle_batches(struct primes_report *report, struct cf_executor *pool, struct batches *batches,
+               const struct cf_map_options *how)
+{
+    struct cf_iter *calls = cf_map_from(pool, &checks_task, batches_next, batches, how);
+
+    for (struct cf_future *call; (call = interrupt_next(calls)) != NULL;)
+        settle_call(report, pool, call);
+    cf_iter_free(calls);
+}
+
+static void
+settle_list(struct primes_report *report, struct cf_executor *pool, const struct primes_options *options)
+{
+    struct batches batches;
+
+    batches_start(&batches, options);
+    settle_batches(report, pool, &batches,
+                   &(struct cf_map_options){ .buffersize = 1000, .unordered = options->unordered });
+    batches_free(&batches);
+}
+
+/* Numbers that come when they like. */
+static void
 settle_stream(struct primes_report *report, struct cf_executor *pool, const struct primes_options *options)
 {
     struct stream *stream = stream_open(pool, options);
@@ -68,4 +96,13 @@ settle_stream(struct primes_report *report, struct cf_executor *pool, const stru
     for (struct cf_future *call; (call = stream_next(stream)) != NULL; cf_release(call))
         settle_call(report, pool, call);
     stream_close(stream);
+}
+
+void
+settle_all(struct primes_report *report, struct cf_executor *pool, const struct primes_options *options)
+{
+    if (options->lines == NULL)
+        settle_list(report, pool, options);
+    else
+        settle_stream(report, pool, options);
 }

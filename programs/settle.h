@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What to do about calls that are done, whatever became of them. */
+/* Checking numbers in a pool, whatever becomes of the calls. */
 
 #ifndef SETTLE_H
 #define SETTLE_H 1
@@ -9,12 +9,9 @@
 #include "primes_report.h"
 
 /*
- * Report on a call of checks_task that is done.  If it was lost with its worker, or took too long, its numbers are sent to
- * the pool again, one by one, so that only the one that is to blame is lost, and named.
+ * Check all numbers that the options name, by a map where they are all there and by submitting them where they come,
+ * and report on each.  One that is lost with its worker, or takes too long, costs no other.
  */
-void settle_call(struct primes_report *, struct cf_executor *pool, struct cf_future *);
-
-/* Check in the pool what the lines of the options deliver, and report on it. */
-void settle_stream(struct primes_report *, struct cf_executor *pool, const struct primes_options *);
+void settle_all(struct primes_report *, struct cf_executor *pool, const struct primes_options *);
 
 #endif

@@ -109,6 +109,27 @@ TEST(the_results_of_short_calls_do_not_wait_for_a_long_one_behind_them)
     ck_assert_int_eq(cf_close(pool), 0);
 }
 
+/* They are taken back by halves, until none is left behind the long one. */
+TEST(no_call_waits_behind_a_long_one_while_another_worker_is_idle)
+{
+    enum { CALLS = 60 };
+    struct cf_executor *pool = open_pool(&(struct cf_options){ .max_workers = 2 });
+    struct cf_future *futures[2 * CALLS];
+
+    for (int i = 0; i < 2 * CALLS; i++)
+        futures[i] = tasks_submit_int(pool, &task_twice, i);
+    for (int i = 0; i < 2 * CALLS; i++)
+        ck_assert_int_eq(asserts_take_int(futures[i]), 2 * i);
+    struct cf_future *holding = tasks_submit_cue(pool, stage, 1, 1);
+    for (int i = 0; i < CALLS; i++)
+        futures[i] = tasks_submit_int(pool, &task_twice, i);
+    for (int i = 0; i < CALLS; i++)
+        ck_assert_int_eq(asserts_take_int(futures[i]), 2 * i);
+    latch_raise(&stage->go);
+    ck_assert_int_eq(asserts_take_int(holding), 1);
+    ck_assert_int_eq(cf_close(pool), 0);
+}
+
 static void *
 interrupt_soon(void *pool)
 {
@@ -293,6 +314,7 @@ static const TTest **const tests[] = {
     &a_call_that_is_cancelled_before_its_worker_has_opened_is_not_in_the_way,
     &a_shutdown_that_cancels_ends_although_a_worker_opens_meanwhile,
     &the_results_of_short_calls_do_not_wait_for_a_long_one_behind_them,
+    &no_call_waits_behind_a_long_one_while_another_worker_is_idle,
     &a_submit_that_an_interrupt_overtakes_is_settled,
     &an_observer_is_told_that_a_call_has_started_while_it_runs,
     &a_callback_may_ask_after_other_calls,
