@@ -14,7 +14,10 @@
 
 #include <stddef.h>
 
-/* Begin to show a bar for so many things; 0: nobody knows how many.  Return NULL if there is no memory for it; that is fine for what follows. */
+/*
+ * Begin to show a bar for so many things; 0: nobody knows how many.  Return NULL if there is no memory for it; that is
+ * fine for what follows.
+ */
 struct progress;
 struct progress *progress_start(const char *description, size_t total);
 

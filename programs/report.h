@@ -38,7 +38,8 @@ void report_flag(struct report *, const struct download *);
 void report_call(struct report *, struct cf_future *);
 
 /*
- * Say what became of all of them, those included that there was not even the memory to begin with.  Return the exit status, after stdout is closed; but if a signal came, die by it.
+ * Say what became of all of them, those included that there was not even the memory to begin with.  Return the exit
+ * status, after stdout is closed; but if a signal came, die by it.
  */
 int report_end(struct report *);
 

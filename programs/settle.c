@@ -41,8 +41,8 @@ has_several_lines(const struct batch *batch, size_t size)
 }
 
 /*
- * Report on a call that is done.  If it was lost with its worker, or took too long, its numbers are sent to the pool again,
- * one by one, so that only the one that is to blame is lost, and named.
+ * Report on a call that is done.  If it was lost with its worker, or took too long, its numbers are sent to the pool
+ * again, one by one, so that only the one that is to blame is lost, and named.
  */
 static void
 settle_call(struct primes_report *report, struct cf_executor *pool, struct cf_future *call)
