@@ -226,8 +226,9 @@ struct cf_executor *cf_thread_pool(const struct cf_options *);
  *
  * Manners.  The program gets no child by this that SIGCHLD or waitpid() would tell of, and may ignore the one and use
  * the other as it likes; but if it adopts orphans, as process 1 does, cf_close() makes it the parent of a process that
- * has ended, and reaps it.  If the program dies, even of SIGKILL, so do the workers.  Callbacks and observers run in a
- * thread of the pool's, or in one that waits for a call of the pool: slow ones hold the pool up.
+ * has ended, and reaps it.  If the program dies, even of SIGKILL, so do the workers.  Callbacks run one after another in a
+ * thread that the pool has for them.  Observers run in one that collects outcomes, or in one that waits for a call of the
+ * pool: slow ones hold the pool up.
  *
  * NULL with EINVAL for more than 4,096 workers; with EMFILE, ENFILE, ENOMEM, EAGAIN or what else the kernel says: a
  * pool needs five descriptors, and three more for a moment.
@@ -311,8 +312,8 @@ const void *cf_input(const struct cf_future *, size_t *len);
 int cf_describe(const struct cf_future *, char *text, size_t size);
 
 /*
- * Run callback(future, data) once when the future is done, in the thread that finishes or cancels it; or at once,
- * here and like any function called here, if it is done already.  Callbacks of one future run in the order in which
+ * Run callback(future, data) once when the future is done, in the thread that finishes or cancels it, or, of a process
+ * pool's call, in the pool's thread for callbacks; or at once, here and like any function called here, if it is done already.  Callbacks of one future run in the order in which
  * they were added, after those who wait for it were woken.  The library holds a reference until the callback returns.
  * Return 0, or -1 with ENOMEM.
  */

@@ -32,12 +32,12 @@ cf_collector_watch(struct cf_executor *executor, const struct cf_future *future)
 
     atomic_fetch_add(&pool->segment->watchers, 1);
     for (int i = 0; i < SPINS && !cf_done(future); i++) {
-        cf_news_look(pool, true);
+        cf_news_look(pool);
         cf_pause();
     }
     atomic_fetch_sub(&pool->segment->watchers, 1);
     /* What was finished meanwhile, nobody was told of. */
-    while (cf_news_look(pool, false))
+    while (cf_news_look(pool))
         ;
     if (pool->has_deadlines)
         cf_collector_wake(pool);
@@ -144,9 +144,10 @@ cf_collector_main(void *arg)
     struct process_pool *pool = arg;
     cf_time when = CF_NEVER;
 
+    cf_self.callbacks = &pool->callbacks;
     while (!pool->dismissed || pool->workers > 0) {
         sleep_until_rung(pool, when);
-        while (cf_news_look(pool, false))
+        while (cf_news_look(pool))
             ;
         when = cf_death_enforce(pool);
         if (!pool->dismissed && is_finished(pool))

@@ -5,7 +5,8 @@
  * A call goes through them in this order: cf_submit() (submit.c) makes a future (future.c) in a block of a slab (slab.c)
  * and hands it to the kind of executor (inline.c, threads.c, processes.c); a worker claims it, runs its task (call.c)
  * and settles it; settling tells those who hooked themselves on (hook.c): waiters (wait.c, many.c, gather.c), who sleep
- * on their thread's parker (park.c), and callbacks.  Iterators (iter.c, completed.c, map.c) are clients of all this.
+ * on their thread's parker (park.c), and callbacks, which may have a thread of their own (callbacks.c).  Iterators (iter.c,
+ * completed.c, map.c) are clients of all this.
  *
  * Names that are not in cf.h are not exported; they bear the prefix all the same, because a static library exports
  * everything to its program.
@@ -116,10 +117,11 @@ struct cf_thread {
     struct cf_executor
         *unbounded; /* whose generator or observer is running here, and so may exceed its bound; or NULL */
     struct cf_parker *parker;
-    bool kept;             /* cf_thread_keep() has been called */
-    const char *stack_low; /* of a worker: where the last quarter of its stack begins, downwards */
-    unsigned depth;        /* calls that run nested because a waiting worker helped itself to them */
-    int constructor_errno; /* of the last constructor that failed here */
+    struct cf_callbacks *callbacks; /* that run where this thread settles calls of their executor; or NULL */
+    bool kept;                      /* cf_thread_keep() has been called */
+    const char *stack_low;          /* of a worker: where the last quarter of its stack begins, downwards */
+    unsigned depth;                 /* calls that run nested because a waiting worker helped itself to them */
+    int constructor_errno;          /* of the last constructor that failed here */
 };
 extern __thread struct cf_thread cf_self __attribute__((tls_model("initial-exec")));
 
@@ -145,6 +147,8 @@ struct cf_frame *cf_frame_of(const struct cf_executor *);
 
 /* Sees to it, once in the process, that thread exit and fork are dealt with (thread.c). */
 int cf_thread_setup(void);
+/* Start a thread that has all signals blocked but those that its own instructions cause; 0 or an errno. */
+int cf_thread_start(pthread_t *, void *(*main)(void *), void *arg, const char *name);
 unsigned cf_generation(void); /* how many forks this process is away from the first */
 
 /*
@@ -168,10 +172,29 @@ struct cf_hook {
 bool cf_hook_add(struct cf_hook *, struct cf_future *);    /* false: the future is done, and the hook was not added */
 void cf_hook_remove(struct cf_hook *);                     /* afterwards nobody touches the hook */
 void cf_hooks_run(struct cf_future *);                     /* tell all; by the one who settled it */
+void cf_hooks_call(struct cf_future *);                    /* of that, what runs the callbacks */
 struct cf_executor *cf_hook_interrupted(struct cf_hook *); /* its executor, retained, if that is interrupted; or NULL */
 struct cf_executor *cf_hook_executor(struct cf_future *);  /* the executor, retained; NULL: the future is done */
 void cf_hook_before_fork(void);
 void cf_hook_after_fork(bool in_child);
+
+/*
+ * The thread that runs an executor's callbacks (callbacks.c), of kinds that have one.  It is started when first needed.
+ */
+struct cf_callbacks {
+    struct cf_executor *executor;
+    pthread_mutex_t lock;   /* guards what follows */
+    pthread_cond_t changed; /* there is a first, or ending became true */
+    struct cf_due *first, **last;
+    bool started, ending;
+    pthread_t thread;
+};
+
+void cf_callbacks_init(struct cf_callbacks *, struct cf_executor *);
+/* Have the callbacks of a future run there.  False: it is another executor's, or there is no memory or no thread. */
+bool cf_callbacks_hand_over(struct cf_callbacks *, struct cf_future *);
+void cf_callbacks_end(struct cf_callbacks *); /* return when all have run that were handed over; there are no more */
+void cf_callbacks_fini(struct cf_callbacks *);
 
 /*
  * Futures (future.c).

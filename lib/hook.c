@@ -171,6 +171,17 @@ run_callback(struct cf_hook *hook, struct bucket *bucket)
 }
 
 void
+cf_hooks_call(struct cf_future *future)
+{
+    struct bucket *bucket = bucket_of(future);
+
+    pthread_mutex_lock(&bucket->lock);
+    while (future->hooks != NULL)
+        run_callback(future->hooks, bucket); /* NOLINT(clang-analyzer-unix.Malloc): it unlinks the hook that it frees */
+    pthread_mutex_unlock(&bucket->lock);
+}
+
+void
 cf_hooks_run(struct cf_future *future)
 {
     struct bucket *bucket = bucket_of(future);
@@ -185,9 +196,10 @@ cf_hooks_run(struct cf_future *future)
             hook->notify(hook);
         }
     }
-    while (future->hooks != NULL)
-        run_callback(future->hooks, bucket); /* NOLINT(clang-analyzer-unix.Malloc): it unlinks the hook that it frees */
+    const bool has_callbacks = future->hooks != NULL;
     pthread_mutex_unlock(&bucket->lock);
+    if (has_callbacks && (cf_self.callbacks == NULL || !cf_callbacks_hand_over(cf_self.callbacks, future)))
+        cf_hooks_call(future);
     cf_release(future);
 }
 

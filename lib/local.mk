@@ -10,6 +10,7 @@ nodist_pkgconfig_DATA = %D%/libcf.pc
     %D%/argument.c \
     %D%/ask.c \
     %D%/call.c \
+    %D%/callbacks.c \
     %D%/chunk.c \
     %D%/circle.c \
     %D%/collector.c \

@@ -158,22 +158,6 @@ compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Callbacks may take long.  Whoever watches ceases to meanwhile, so that the collector is rung for again. */
-static void
-run_hooks(struct process_pool *pool, struct newspaper *paper)
-{
-    if (paper->watching) {
-        atomic_fetch_sub(&pool->segment->watchers, 1);
-        if (cf_news_waits(pool))
-            cf_collector_wake(pool);
-    }
-    for (unsigned i = 0; i < paper->count; i++)
-        if (paper->news[i].hooked)
-            cf_hooks_run(paper->news[i].call);
-    if (paper->watching)
-        atomic_fetch_add(&pool->segment->watchers, 1);
-}
-
 static void
 release(struct newspaper *paper)
 {
@@ -190,18 +174,19 @@ void
 cf_news_tell(struct process_pool *pool, struct newspaper *paper)
 {
     struct cf_frame frame = { .outer = cf_self.frame, .executor = &pool->base };
-    bool hooked = false;
+    struct cf_callbacks *outer = cf_self.callbacks;
 
     if (paper->count > 1)
         qsort(paper->news, paper->count, sizeof paper->news[0], compare);
     cf_self.frame = &frame;
-    for (unsigned i = 0; i < paper->count; i++) {
+    cf_self.callbacks = &pool->callbacks;
+    for (unsigned i = 0; i < paper->count; i++)
         settle(pool, &paper->news[i]);
-        hooked = hooked || paper->news[i].hooked;
-    }
-    if (hooked)
-        run_hooks(pool, paper);
+    for (unsigned i = 0; i < paper->count; i++)
+        if (paper->news[i].hooked)
+            cf_hooks_run(paper->news[i].call);
     release(paper);
+    cf_self.callbacks = outer;
     cf_self.frame = frame.outer;
 }
 
@@ -266,9 +251,9 @@ leave(struct cf_executor *executor)
 
 /* Take what has arrived; if another thread is at it, leave it to that one. */
 bool
-cf_news_look(struct process_pool *pool, bool watching)
+cf_news_look(struct process_pool *pool)
 {
-    struct newspaper paper = { .count = 0, .watching = watching };
+    struct newspaper paper = { .count = 0 };
     bool all = true;
 
     if (!cf_news_waits(pool) || atomic_exchange(&pool->collecting, true))

@@ -171,6 +171,7 @@ processes_join(struct cf_executor *executor)
     atomic_store(&pool->ended, true);
     cf_news_exclude(pool);
     cf_executor_await_cancellers(executor);
+    cf_callbacks_end(&pool->callbacks);
     while (atomic_load(&pool->waking) > 0)
         sched_yield();
     close_all(pool);
@@ -196,6 +197,7 @@ processes_free(struct cf_executor *executor)
     if (pool->buffers != NULL)
         munmap(pool->buffers, BUFFERS_SIZE);
     pthread_mutex_destroy(&pool->areas_lock);
+    cf_callbacks_fini(&pool->callbacks);
     free(pool->free_areas);
     free(pool->lanes);
     cf_executor_fini(executor);
@@ -351,15 +353,9 @@ make_nursery(struct process_pool *pool)
 static int
 start_collector(struct process_pool *pool)
 {
-    sigset_t all, old;
+    int error = cf_thread_start(&pool->collector, cf_collector_main, pool, pool->base.name);
 
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    int error = pthread_create(&pool->collector, NULL, cf_collector_main, pool);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    if (error == 0)
-        pthread_setname_np(pool->collector, pool->base.name);
-    else
+    if (error != 0)
         dismiss_nursery(pool);
     return error;
 }
@@ -394,6 +390,7 @@ cf_process_pool(const struct cf_options *options)
     pool->last = &pool->first;
     pool->has_deadlines = options != NULL && options->call_timeout > 0;
     pthread_mutex_init(&pool->areas_lock, NULL);
+    cf_callbacks_init(&pool->callbacks, &pool->base);
     error = make(pool);
     if (error == 0)
         return &pool->base;

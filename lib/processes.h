@@ -46,6 +46,7 @@ struct process_pool {
     int nursery_fd; /* readable when the nursery is gone: a pidfd */
     pid_t nursery;
     pthread_t collector;
+    struct cf_callbacks callbacks;
 
     _Atomic bool collecting; /* somebody takes outcomes out of the lanes; one at a time */
     unsigned next_lane;      /* that he looks at first */
@@ -159,7 +160,6 @@ struct news {
 struct newspaper {
     struct news news[NEWS];
     unsigned count;
-    bool watching; /* by one of segment->watchers */
 };
 
 void cf_news_exclude(struct process_pool *pool);
@@ -168,7 +168,7 @@ struct news *cf_news_add(struct process_pool *pool, struct newspaper *paper, str
 bool cf_news_read(struct process_pool *pool, struct lane_state *lane, struct newspaper *paper);
 void cf_news_tell(struct process_pool *pool, struct newspaper *paper);
 bool cf_news_waits(struct process_pool *pool);
-bool cf_news_look(struct process_pool *pool, bool watching);
+bool cf_news_look(struct process_pool *pool);
 
 /*
  * Deaths (death.c), as the nursery reports them, and time limits.  The collector calls these.

@@ -2,6 +2,7 @@
 /* thread.c - what the library knows about the calling thread, and what becomes of it at thread exit and at fork. */
 
 #include <errno.h>
+#include <signal.h>
 
 #include "core.h"
 
@@ -83,6 +84,23 @@ cf_thread_set_key(void)
     cf_self.kept = true;
     if (cf_thread_setup() == 0)
         pthread_setspecific(key, &key);
+}
+
+int
+cf_thread_start(pthread_t *thread, void *(*main)(void *), void *arg, const char *name)
+{
+    static const int own[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS };
+    sigset_t blocked, old;
+
+    sigfillset(&blocked);
+    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
+        sigdelset(&blocked, own[i]);
+    pthread_sigmask(SIG_SETMASK, &blocked, &old);
+    int error = pthread_create(thread, NULL, main, arg);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    if (error == 0)
+        pthread_setname_np(*thread, name);
+    return error;
 }
 
 unsigned

@@ -2,7 +2,6 @@
 /* threads.c - the executor whose workers are threads: making them, running calls in them, joining them. */
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -127,35 +126,14 @@ worker_main(void *arg)
  * Making workers.
  */
 
-static void
-name_thread(const struct worker *worker)
+static int
+create_thread(struct worker *worker)
 {
     char name[16], number[12];
 
     int digits = snprintf(number, sizeof number, "-%u", worker->seat.number + 1);
     snprintf(name, sizeof name, "%.*s%s", (int)sizeof name - 1 - digits, worker->base.executor->name, number);
-    pthread_setname_np(worker->thread, name);
-}
-
-/* Signals are the program's; the workers get those alone that their own instructions cause. */
-static int
-create_thread(struct worker *worker)
-{
-    sigset_t all, old;
-
-    sigfillset(&all);
-    sigdelset(&all, SIGSEGV);
-    sigdelset(&all, SIGBUS);
-    sigdelset(&all, SIGFPE);
-    sigdelset(&all, SIGILL);
-    sigdelset(&all, SIGTRAP);
-    sigdelset(&all, SIGSYS);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    int error = pthread_create(&worker->thread, NULL, worker_main, worker);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    if (error == 0)
-        name_thread(worker);
-    return error;
+    return cf_thread_start(&worker->thread, worker_main, worker, name);
 }
 
 static struct worker *

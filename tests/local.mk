@@ -5,6 +5,7 @@ unit_tests = \
     %D%/threads-t \
     %D%/inline-t \
     %D%/processes-t \
+    %D%/process_callbacks-t \
     %D%/process_data-t \
     %D%/process_deaths-t \
     %D%/process_kills-t \

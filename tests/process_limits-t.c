@@ -123,7 +123,19 @@ check_settled(struct cf_future *future, size_t len)
     HOLDS(error->why == CF_REFUSED || error->why == CF_BROKEN || error->why == CF_RAISED);
 }
 
-/* One argument for a slot, one for a buffer and one for an area; their results for a slot and for areas. */
+static _Atomic int called;
+
+static void
+count(struct cf_future *future, void *counter)
+{
+    (void)future;
+    atomic_fetch_add((_Atomic int *)counter, 1);
+}
+
+/*
+ * One argument for a slot, one for a buffer and one for an area; their results for a slot and for areas.  Each call has a
+ * callback, which is called once if it was added, whatever else there was no memory and no thread for.
+ */
 static void
 make_calls(struct cf_executor *pool)
 {
@@ -132,8 +144,11 @@ make_calls(struct cf_executor *pool)
     struct cf_future *futures[6];
 
     memset(bytes, 'x', sizeof bytes);
-    for (int i = 0; i < 6; i++)
+    for (int i = 0; i < 6; i++) {
         futures[i] = cf_submit(pool, &task_bytes, bytes, sizes[i]);
+        if (cf_on_done(futures[i], count, &called) != 0)
+            atomic_fetch_add(&called, 1);
+    }
     for (int i = 0; i < 6; i++) {
         check_settled(futures[i], sizes[i]);
         cf_release(futures[i]);
@@ -146,8 +161,10 @@ scenario(void)
     struct cf_executor *pool = cf_process_pool(&(struct cf_options){ .max_workers = 2 });
 
     HOLDS(pool != NULL || errno == ENOMEM || errno == EMFILE || errno == EAGAIN);
+    atomic_store(&called, 0);
     make_calls(pool);
     HOLDS(cf_close(pool) == 0 || errno == EPIPE);
+    HOLDS(atomic_load(&called) == 6);
 }
 
 static void
