@@ -93,7 +93,7 @@ place_in_buffer(struct process_pool *pool, struct cf_future *call)
         give_back(pool, number);
         return false;
     }
-    memcpy(cf_buffer(pool->buffers, number), call->arg, call->arg_len);
+    memcpy(cf_buffer(pool->buffers, number), call->room, call->arg_len);
     call->area = number;
     return true;
 }
@@ -110,7 +110,7 @@ cf_argument_place(struct process_pool *pool, struct cf_future *call)
     call->area = take_area(pool);
     if (call->area == 0)
         return ENOMEM;
-    int error = cf_area_write(pool->memory, call->area, call->arg, call->arg_len);
+    int error = cf_area_write(pool->memory, call->area, call->room, call->arg_len);
     if (error != 0)
         cf_argument_drop(pool, call);
     return error;

@@ -46,14 +46,14 @@ cf_input(const struct cf_future *future, size_t *len)
 {
     if (len != NULL)
         *len = future->arg_len;
-    return future->arg;
+    return cf_future_arg(future);
 }
 
 /* Most cancelled futures are never asked why, so their errors are made when somebody asks. */
 static struct cf_error *
 cancelled_error(struct cf_future *future)
 {
-    struct cf_error *error = atomic_load_explicit(&future->error, memory_order_acquire);
+    struct cf_error *error = cf_future_error(future);
 
     if (error == NULL) {
         struct cf_error *mine =
@@ -74,14 +74,13 @@ cf_error_of(struct cf_future *future)
         return cf_error_of_waiting(status);
     if (cf_cancelled(future))
         return cancelled_error(future);
-    return atomic_load_explicit(&future->error, memory_order_relaxed);
+    return cf_future_error(future);
 }
 
 const void *
 cf_result(struct cf_future *future, size_t *len)
 {
-    if (cf_wait_for(future, CF_NEVER, false, NULL) != CF_OK || cf_cancelled(future) ||
-        atomic_load_explicit(&future->error, memory_order_relaxed) != NULL)
+    if (cf_wait_for(future, CF_NEVER, false, NULL) != CF_OK || future->result == NULL)
         return NULL;
     if (len != NULL)
         *len = future->result_len;
@@ -105,7 +104,7 @@ cf_describe(const struct cf_future *future, char *text, size_t size)
     default:
         break;
     }
-    const struct cf_error *error = atomic_load_explicit(&future->error, memory_order_relaxed);
+    const struct cf_error *error = cf_future_error(future);
     if (error != NULL)
         return snprintf(text, size, "<future %s%sfinished raised %s:%d>", name, space, error->domain, error->code);
     return snprintf(text, size, "<future %s%sfinished returned %zu bytes>", name, space, future->result_len);

@@ -184,10 +184,8 @@ cf_unpack_start(struct cf_unpack *unpack, struct cf_future *call)
 static void
 fail_like(struct cf_future *part, const struct cf_error *error)
 {
-    atomic_store_explicit(
-        &part->error,
-        cf_error_new(error->why, error->domain, error->code, error->task, error->worker, "%s", error->message),
-        memory_order_relaxed);
+    cf_future_set_error(
+        part, cf_error_new(error->why, error->domain, error->code, error->task, error->worker, "%s", error->message));
 }
 
 static void
@@ -204,8 +202,7 @@ take_outcome(struct cf_unpack *unpack, struct cf_future *part)
         const char *message = worker + strlen(worker) + 1;
         fail_like(part, &(struct cf_error){ head->why, bytes, head->code, part->task->name, worker, message });
     } else {
-        part->result = head->len > 0 ? bytes : (const void *)&cf_nothing;
-        part->result_len = head->len;
+        cf_future_set_result(part, head->len > 0 ? bytes : (const void *)&cf_nothing, head->len, NULL);
     }
 }
 

@@ -20,13 +20,13 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct cf_future *
 step(struct cf_future *future, const struct cf_parker *mine, bool *circle)
 {
-    const struct cf_parker *runner = atomic_load(&future->runner);
+    const uint32_t runner = atomic_load(&future->runner);
     struct cf_future *next = NULL;
 
-    if (runner == mine)
+    if (runner == mine->number)
         *circle = !cf_done(future);
-    else if (runner != NULL)
-        next = atomic_load(&runner->awaiting);
+    else if (runner != 0)
+        next = atomic_load(&cf_parker_numbered(runner)->awaiting);
     return cf_done(future) ? NULL : next;
 }
 

@@ -63,12 +63,14 @@ void cf_slab_after_fork(void);
  */
 struct cf_parker {
     _Atomic uint32_t word; /* EMPTY, TOKEN or ASLEEP in park.c */
+    uint32_t number;       /* from 1; never changes, like next, once linked */
     _Atomic bool used;
-    struct cf_parker *next;               /* never changes once linked */
+    struct cf_parker *next;
     _Atomic(struct cf_future *) awaiting; /* the one future without which this thread cannot go on; see circle.c */
 };
 
 struct cf_parker *cf_parker_mine(void);             /* this thread's; NULL: no memory */
+struct cf_parker *cf_parker_numbered(uint32_t);     /* or NULL */
 bool cf_park(struct cf_parker *, cf_time deadline); /* until unparked: true; or the deadline has passed: false */
 void cf_unpark(struct cf_parker *);                 /* async-signal-safe */
 void cf_unpark_all(void);                           /* async-signal-safe */
@@ -207,6 +209,7 @@ void cf_callbacks_fini(struct cf_callbacks *);
  *           replaces, finds the hook in the list once it has that lock.
  * TOLD      of a cancelled future: its canceller will not touch the executor again.
  * DEQUEUED  of a cancelled future: its executor's queue has let go of it, and keeps the executor until TOLD.
+ * STARTED   of a running remote one: its observer has been told that it has started.
  */
 enum {
     CF_STATE_PENDING,
@@ -216,35 +219,46 @@ enum {
     CF_STATE_MASK = 3,
     CF_STATE_HOOKED = 4,
     CF_STATE_TOLD = 8,
-    CF_STATE_DEQUEUED = 16
+    CF_STATE_DEQUEUED = 16,
+    CF_STATE_STARTED = 32
 };
 
+/*
+ * A program may have millions of these, so members that are never in use at the same time share their place.
+ */
 struct cf_future {
     _Atomic uint32_t state;
     _Atomic uint32_t refs;
     struct cf_executor *executor; /* NULL: a promise, or refused.  Exists until the future is settled. */
     const struct cf_task *task;
-    struct cf_future *next; /* in its executor's queue; guarded by the queue's lock */
-    struct cf_hook *hooks;  /* guarded by the lock of hook.c */
-    const void *arg;
-    size_t arg_len;
+    union {
+        struct cf_future *next;  /* in its executor's queue; guarded by the queue's lock */
+        struct cf_future *whole; /* of a part: the chunk that it is a part of, retained */
+    };
+    union {
+        struct cf_hook *hooks; /* guarded by the lock of hook.c */
+        const void *part;      /* of a part: its argument */
+    };
     /* The outcome, written by the settler before the state says so. */
-    const void *result;
+    const void *result; /* NULL: it has none */
     union {
         size_t result_len;
         uint64_t area; /* before: for the kind of executor; see processes.c */
     };
-    void (*free_result)(void *); /* NULL: nothing to free */
-    _Atomic(struct cf_error *) error;
-    _Atomic(struct cf_parker *) runner;        /* the thread in which it runs; see circle.c */
-    struct cf_future *whole;                   /* the chunk that its result is a part of, retained; or NULL */
-    uint32_t size;                             /* of the block; 0: static, never freed */
-    uint16_t generation;                       /* cf_generation() of its maker */
-    bool chunk;                                /* its task is to be run for each of the packed items of its argument */
-    _Atomic bool start_told;                   /* of a remote one: its observer has been told that it has started */
-    bool remote;                               /* its state changes elsewhere, and the executor has to look */
+    union {
+        void (*free_result)(void *);      /* of a result; NULL: nothing to free */
+        _Atomic(struct cf_error *) error; /* where there is no result */
+    };
+    size_t arg_len;
+    _Atomic uint32_t runner; /* the number of the parker of the thread in which it runs; see circle.c */
+    uint16_t size;           /* of the block, or CF_FUTURE_LARGE; 0: static, never freed */
+    uint8_t generation;      /* cf_generation() of its maker */
+    bool chunk : 1;          /* its task is to be run for each of the packed items of its argument */
+    bool remote : 1;         /* its state changes elsewhere, and the executor has to look */
+    bool is_part : 1;        /* of a chunk, which has its argument and its result */
     alignas(max_align_t) unsigned char room[]; /* the argument, then a small result */
 };
+#define CF_FUTURE_LARGE UINT16_MAX
 
 struct cf_future *cf_future_new(struct cf_executor *, const struct cf_task *, const void *arg, size_t len); /* 1 ref */
 struct cf_future *cf_future_refused(const struct cf_task *, bool chunk, const void *arg, size_t len, struct cf_error *);
@@ -261,6 +275,35 @@ bool cf_future_leave_for_cancel(struct cf_future *, uint32_t *old);
 void cf_future_dequeued(struct cf_future *); /* the queue's reference to one that it could not claim */
 
 bool cf_future_frozen(const struct cf_future *); /* it is of the other side of a fork */
+
+static inline const void *
+cf_future_arg(const struct cf_future *future)
+{
+    return future->is_part ? future->part : future->room;
+}
+
+/* Of one that is done; NULL: it has a result, or it was cancelled and nobody has asked why. */
+static inline struct cf_error *
+cf_future_error(const struct cf_future *future)
+{
+    return future->result != NULL ? NULL : atomic_load_explicit(&future->error, memory_order_acquire);
+}
+
+/* By who is about to settle it; the error is the future's from now on. */
+static inline void
+cf_future_set_error(struct cf_future *future, struct cf_error *error)
+{
+    future->result = NULL;
+    atomic_store_explicit(&future->error, error, memory_order_relaxed);
+}
+
+static inline void
+cf_future_set_result(struct cf_future *future, const void *result, size_t len, void (*free_result)(void *))
+{
+    future->result = result;
+    future->result_len = len;
+    future->free_result = free_result;
+}
 
 static inline uint32_t
 cf_future_state(const struct cf_future *future)

@@ -146,7 +146,7 @@ add_loss(struct process_pool *pool, struct lane_state *lane, struct cf_future *c
     }
     cf_argument_drop(pool, call);
     call->result_len = 0;
-    cf_outcome_set_error(call, loss(pool, lane, call->task->name, status));
+    cf_future_set_error(call, loss(pool, lane, call->task->name, status));
     struct news *news = cf_news_add(pool, paper, call, lane);
     news->ended = true;
     news->ended_at = cf_now();

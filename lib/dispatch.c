@@ -43,7 +43,7 @@ put(struct process_pool *pool, struct lane_state *lane, struct cf_future *call)
     slot->arg_area = call->area;
     slot->started = 0;
     if (call->area == 0)
-        memcpy(slot->bytes, call->arg, call->arg_len);
+        memcpy(slot->bytes, call->room, call->arg_len);
     lane->calls[lane->tail % LANE_SLOTS] = call;
     atomic_store_explicit(&slot->word, SLOT_QUEUED, memory_order_relaxed);
     lane->tail++;

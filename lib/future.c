@@ -23,7 +23,6 @@ static struct cf_future no_memory = {
     .state = CF_STATE_FINISHED,
     .refs = 1,
     .task = &no_task,
-    .arg = &cf_nothing,
     .error = &no_memory_error,
 };
 
@@ -44,9 +43,8 @@ allocate(struct cf_executor *executor, const struct cf_task *task, size_t room)
         .refs = 1,
         .executor = executor,
         .task = task,
-        .arg = &cf_nothing,
-        .size = size > UINT32_MAX ? UINT32_MAX : (uint32_t)size,
-        .generation = (uint16_t)cf_generation(),
+        .size = size < CF_FUTURE_LARGE ? (uint16_t)size : CF_FUTURE_LARGE,
+        .generation = (uint8_t)cf_generation(),
     };
     return future;
 }
@@ -57,7 +55,7 @@ cf_future_new(struct cf_executor *executor, const struct cf_task *task, const vo
     struct cf_future *future = allocate(executor, task, cf_round_up(len) + CF_ALIGN);
 
     if (future != NULL && len > 0) {
-        future->arg = memcpy(future->room, arg, len);
+        memcpy(future->room, arg, len);
         future->arg_len = len;
     }
     return future;
@@ -86,7 +84,8 @@ cf_future_part(struct cf_future *whole, const void *arg, size_t len)
     struct cf_future *future = allocate(NULL, whole->task, 0);
 
     if (future != NULL) {
-        future->arg = arg;
+        future->is_part = true;
+        future->part = arg;
         future->arg_len = len;
         future->whole = cf_retain(whole);
     }
@@ -96,12 +95,14 @@ cf_future_part(struct cf_future *whole, const void *arg, size_t len)
 static void
 destroy(struct cf_future *future)
 {
-    if (future->free_result != NULL) {
+    if (future->result == NULL) {
+        cf_error_free(cf_future_error(future));
+    } else if (future->free_result != NULL) {
         cf_engage();
         future->free_result((void *)(uintptr_t)future->result);
     }
-    cf_error_free(atomic_load_explicit(&future->error, memory_order_relaxed));
-    cf_release(future->whole);
+    if (future->is_part)
+        cf_release(future->whole);
     cf_slab_free(future, future->size);
 }
 
@@ -172,7 +173,7 @@ cf_future_fail(struct cf_future *future, struct cf_error *error)
         cf_error_free(error);
         return false;
     }
-    atomic_store_explicit(&future->error, error, memory_order_relaxed);
+    cf_future_set_error(future, error);
     cf_future_finish(future, NULL, 0);
     return true;
 }
@@ -180,7 +181,7 @@ cf_future_fail(struct cf_future *future, struct cf_error *error)
 bool
 cf_future_frozen(const struct cf_future *future)
 {
-    return future->size != 0 && future->generation != (uint16_t)cf_generation();
+    return future->size != 0 && future->generation != (uint8_t)cf_generation();
 }
 
 /* Tell everybody that the future was cancelled, which this thread has done. */
@@ -256,43 +257,51 @@ cf_future_dequeued(struct cf_future *future)
     cf_release(future);
 }
 
+/* What its block has left for a small result, behind the argument, and where. */
+static size_t
+spare_room(struct cf_future *future, void **at)
+{
+    const size_t used = future->is_part ? 0 : cf_round_up(future->arg_len);
+
+    *at = future->room + used;
+    if (future->size == CF_FUTURE_LARGE || sizeof *future + used >= future->size)
+        return 0;
+    return future->size - sizeof *future - used;
+}
+
 void
 cf_future_copy_result(struct cf_future *future, const void *result, size_t len)
 {
-    size_t used = future->arg == future->room ? cf_round_up(future->arg_len) : 0;
-    size_t room = sizeof *future + used < future->size ? future->size - sizeof *future - used : 0;
-    void *copy = len <= room ? future->room + used : malloc(len);
+    void *spare;
+    const size_t room = spare_room(future, &spare);
+    void *copy = len <= room ? spare : malloc(len);
 
-    if (copy == NULL) {
-        atomic_store_explicit(&future->error, cf_error_errno(CF_RAISED, ENOMEM, future->task->name),
-                              memory_order_relaxed);
-        return;
-    }
-    future->result = len > 0 ? memcpy(copy, result, len) : (const void *)&cf_nothing;
-    future->result_len = len;
-    future->free_result = len <= room ? NULL : free;
+    if (copy == NULL)
+        cf_future_set_error(future, cf_error_errno(CF_RAISED, ENOMEM, future->task->name));
+    else
+        cf_future_set_result(future, len > 0 ? memcpy(copy, result, len) : (const void *)&cf_nothing, len,
+                             len <= room ? NULL : free);
 }
 
 void
 cf_future_run(struct cf_future *future, struct cf_worker *worker)
 {
-    size_t used = future->arg == future->room ? cf_round_up(future->arg_len) : 0;
     struct cf_call call = {
         .task = future->task,
         .chunk = future->chunk,
-        .arg = future->arg,
+        .arg = future->room,
         .arg_len = future->arg_len,
         .worker = worker,
-        .room = future->room + used,
-        .room_size = sizeof *future + used < future->size ? future->size - sizeof *future - used : 0,
     };
 
+    call.room_size = spare_room(future, &call.room);
     cf_room_leave(future->executor);
-    atomic_store_explicit(&future->runner, cf_self.parker, memory_order_relaxed);
+    if (cf_self.parker != NULL)
+        atomic_store_explicit(&future->runner, cf_self.parker->number, memory_order_relaxed);
     cf_observe(future->executor, CF_EVENT_STARTED, future, worker, 0);
     cf_call_run(&call);
-    future->result = call.result;
-    future->result_len = call.result_len;
-    future->free_result = call.free_result;
-    atomic_store_explicit(&future->error, call.error, memory_order_relaxed);
+    if (call.error != NULL)
+        cf_future_set_error(future, call.error);
+    else
+        cf_future_set_result(future, call.result, call.result_len, call.free_result);
 }

@@ -22,8 +22,7 @@ struct member {
 static bool
 has_failed(const struct cf_future *future)
 {
-    return cf_future_state(future) == CF_STATE_FINISHED &&
-           atomic_load_explicit(&future->error, memory_order_relaxed) != NULL;
+    return cf_future_state(future) == CF_STATE_FINISHED && future->result == NULL;
 }
 
 static void

@@ -133,13 +133,13 @@ settle(struct process_pool *pool, struct news *news)
 {
     struct cf_future *call = news->call;
 
-    if (news->started != 0) {
+    if (news->started != 0 && pool->base.options.observe != NULL) {
         cf_observe(&pool->base, CF_EVENT_STARTED, call, &news->worker, news->started);
-        atomic_store(&call->start_told, true);
+        atomic_fetch_or(&call->state, CF_STATE_STARTED);
     }
     if (!news->ended)
         return;
-    while (!atomic_load(&call->start_told))
+    while (pool->base.options.observe != NULL && (atomic_load(&call->state) & CF_STATE_STARTED) == 0)
         sched_yield();
     news->hooked = cf_future_settle(call, &news->worker, news->ended_at);
 }

@@ -47,12 +47,6 @@ cf_outcome_error(const struct cf_future *call, const struct slot *slot, const ch
     return cf_error_new(slot->why, strings, slot->code, call->task->name, worker, "%s", message);
 }
 
-void
-cf_outcome_set_error(struct cf_future *call, struct cf_error *error)
-{
-    atomic_store_explicit(&call->error, error, memory_order_relaxed);
-}
-
 /* Move the outcome from the slot to the future. */
 void
 cf_outcome_take(struct process_pool *pool, const struct lane_state *lane, struct slot *slot, struct cf_future *call)
@@ -62,16 +56,14 @@ cf_outcome_take(struct process_pool *pool, const struct lane_state *lane, struct
 
     call->result_len = 0;
     if (bytes == NULL) {
-        cf_outcome_set_error(call,
-                             cf_error_new(CF_RAISED, "errno", ENOMEM, call->task->name, cf_lane_name(pool, lane).text,
-                                          "no memory for a result of %zu bytes", slot->len));
+        cf_future_set_error(call,
+                            cf_error_new(CF_RAISED, "errno", ENOMEM, call->task->name, cf_lane_name(pool, lane).text,
+                                         "no memory for a result of %zu bytes", slot->len));
     } else if (slot->failed || !is_sound(slot, bytes)) {
-        cf_outcome_set_error(call, cf_outcome_error(call, slot, bytes));
+        cf_future_set_error(call, cf_outcome_error(call, slot, bytes));
         free(copy);
     } else if (copy != NULL) {
-        call->result = copy;
-        call->free_result = free;
-        call->result_len = slot->len;
+        cf_future_set_result(call, copy, slot->len, free);
     } else {
         cf_future_copy_result(call, bytes, slot->len);
     }

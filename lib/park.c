@@ -13,7 +13,7 @@
 
 enum { EMPTY, TOKEN, ASLEEP };
 
-/* All parkers there ever were; only ever added to, at the front. */
+/* All parkers there ever were; only ever added to, at the front, whose number is how many there are. */
 static _Atomic(struct cf_parker *) all;
 
 int
@@ -68,8 +68,19 @@ make(void)
         return NULL;
     atomic_store(&p->used, true);
     p->next = atomic_load(&all);
-    while (!atomic_compare_exchange_weak(&all, &p->next, p))
-        ;
+    do
+        p->number = p->next == NULL ? 1 : p->next->number + 1;
+    while (!atomic_compare_exchange_weak(&all, &p->next, p));
+    return p;
+}
+
+struct cf_parker *
+cf_parker_numbered(uint32_t number)
+{
+    struct cf_parker *p = atomic_load(&all);
+
+    while (p != NULL && p->number != number)
+        p = p->next;
     return p;
 }
 

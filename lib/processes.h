@@ -142,7 +142,6 @@ int cf_argument_place(struct process_pool *pool, struct cf_future *call);
  */
 const char *cf_outcome_bytes(struct process_pool *pool, struct slot *slot, uint64_t area, char **copy);
 struct cf_error *cf_outcome_error(const struct cf_future *call, const struct slot *slot, const char *strings);
-void cf_outcome_set_error(struct cf_future *call, struct cf_error *error);
 void cf_outcome_take(struct process_pool *pool, const struct lane_state *lane, struct slot *slot,
                      struct cf_future *call);
 

@@ -46,9 +46,7 @@ cf_settle(struct cf_future *future, const void *result, size_t len)
         free(copy);
         return false;
     }
-    future->result = copy;
-    future->result_len = len;
-    future->free_result = free;
+    cf_future_set_result(future, copy, len, free);
     finish_promise(future);
     return true;
 }
@@ -62,7 +60,7 @@ cf_settle_error(struct cf_future *future, const char *domain, int code, const ch
         cf_error_free(error);
         return false;
     }
-    atomic_store_explicit(&future->error, error, memory_order_relaxed);
+    cf_future_set_error(future, error);
     finish_promise(future);
     return true;
 }

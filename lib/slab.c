@@ -5,13 +5,16 @@
  * Futures are allocated by one thread and often freed by another, which a general allocator makes expensive.  Here
  * each thread keeps a short list of free blocks per size and exchanges whole batches with a depot that all share,
  * after J. Bonwick and J. Adams, "Magazines and Vmem" (USENIX 2001).  The depot knows for each slab how many of its
- * blocks are free and gives empty slabs back, so that a burst of futures does not hold its memory for ever.
+ * blocks are free and gives empty slabs back, so that a burst of futures does not hold its memory for ever.  Where many
+ * blocks are in use, slabs are large, for the system to make each of one huge page: else half of what a call costs would
+ * go into the page faults of its future.
  *
  * Under AddressSanitizer and ThreadSanitizer each block comes from malloc(), so that they see its life; with
  * -DCF_SLAB=1 it does not, so that ThreadSanitizer sees how blocks travel.
  */
 
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "core.h"
 
@@ -29,29 +32,40 @@
 #endif
 
 enum {
-    STEP = 64,         /* block sizes are multiples of this, a cache line */
-    CLASSES = 16,      /* up to 16 of them; larger blocks come from malloc() */
-    SLAB_SIZE = 65536, /* and the alignment of slabs, so that a block finds its slab */
-    BATCH = 32,        /* blocks that travel between a thread and the depot at a time */
-    SPARE = 4          /* empty slabs that a class keeps */
+    STEP = 32,          /* block sizes are multiples of this */
+    CLASSES = 32,       /* up to 32 of them; larger blocks come from malloc() */
+    CHUNK_SIZE = 65536, /* and the alignment of chunks, so that a block finds its chunk */
+    LARGE_CHUNKS = 32,  /* of a large slab, 2 MiB */
+    MANY_CHUNKS = 16,   /* of a class are in use when its next slab is to be large */
+    SPARE_CHUNKS = 32,  /* empty ones that a class keeps at most */
+    BATCH = 32,         /* blocks that travel between a thread and the depot at a time */
+    HEAD = 64           /* what each chunk begins with, a cache line */
 };
 
 struct block {
     struct block *next;
 };
 
-/* A slab begins with this.  Guarded by the depot's lock. */
+/* A slab is so many chunks, one after another, each of which begins with its address. */
+struct chunk {
+    struct slab *slab;
+};
+
+/* The first chunk goes on with this.  Guarded by the depot's lock. */
 struct slab {
+    struct chunk chunk;
     struct slab *next, *prev; /* in the class's list of slabs that have free blocks */
     struct block *free;
-    unsigned class, used, total;
+    uint16_t class, chunks;
+    unsigned used, total;
     unsigned carved; /* blocks that have ever been given out; the rest is untouched memory */
 };
+_Static_assert(sizeof(struct slab) <= HEAD, "a slab's head fits the head of its first chunk");
 
 /* One a class.  The slabs with free blocks are a ring through this head. */
 struct depot {
     struct slab head;
-    unsigned empty; /* of its slabs */
+    unsigned chunks, empty; /* in all its slabs, and in those of which no block is used */
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards the depots and all slabs */
@@ -78,14 +92,41 @@ unlink_slab(struct slab *slab)
     slab->next->prev = slab->prev;
 }
 
-static struct slab *
-new_slab(unsigned class)
+static unsigned
+blocks_of_chunk(unsigned class)
 {
-    struct slab *slab = aligned_alloc(SLAB_SIZE, SLAB_SIZE);
+    return (CHUNK_SIZE - HEAD) / (STEP * (class + 1));
+}
 
-    if (slab != NULL)
-        *slab = (struct slab){ .class = class, .total = (SLAB_SIZE - STEP) / (STEP * (class + 1)) };
+static struct slab *
+new_slab(unsigned class, unsigned chunks)
+{
+    const size_t size = (size_t)CHUNK_SIZE * chunks;
+    struct slab *slab = aligned_alloc(size, size);
+
+    if (slab == NULL)
+        return NULL;
+    if (chunks > 1)
+        madvise(slab, size, MADV_HUGEPAGE);
+    *slab = (struct slab){
+        .chunk.slab = slab,
+        .class = (uint16_t) class,
+        .chunks = (uint16_t)chunks,
+        .total = blocks_of_chunk(class) * chunks,
+    };
     return slab;
+}
+
+/* The next block of a slab that has never been given out. */
+static struct block *
+carve(struct slab *slab)
+{
+    const unsigned per_chunk = blocks_of_chunk(slab->class);
+    struct chunk *chunk = (struct chunk *)(void *)((char *)slab + (size_t)CHUNK_SIZE * (slab->carved / per_chunk));
+    const unsigned index = slab->carved++ % per_chunk;
+
+    chunk->slab = slab;
+    return (struct block *)(void *)((char *)chunk + HEAD + (size_t)STEP * (slab->class + 1u) * index);
 }
 
 static struct block *
@@ -96,7 +137,7 @@ block_from(struct slab *slab)
     if (block != NULL)
         slab->free = block->next;
     else
-        block = (struct block *)(void *)((char *)slab + STEP + (size_t)STEP * (slab->class + 1) * slab->carved++);
+        block = carve(slab);
     slab->used++;
     return block;
 }
@@ -112,10 +153,13 @@ slab_with_room(unsigned class)
     if (depot->head.next != &depot->head)
         return depot->head.next;
 
-    struct slab *slab = new_slab(class);
+    struct slab *slab = depot->chunks >= MANY_CHUNKS ? new_slab(class, LARGE_CHUNKS) : NULL;
+    if (slab == NULL)
+        slab = new_slab(class, 1);
     if (slab != NULL) {
         link_slab(&depot->head, slab);
-        depot->empty++;
+        depot->chunks += slab->chunks;
+        depot->empty += slab->chunks;
     }
     return slab;
 }
@@ -128,7 +172,7 @@ refill(struct cache *cache, unsigned class)
     pthread_mutex_lock(&lock);
     while (cache->count < BATCH && (slab = slab_with_room(class)) != NULL) {
         if (slab->used == 0)
-            depots[class].empty--;
+            depots[class].empty -= slab->chunks;
         struct block *block = block_from(slab);
         if (slab->used == slab->total)
             unlink_slab(slab);
@@ -143,7 +187,7 @@ refill(struct cache *cache, unsigned class)
 static struct slab *
 give_back(struct block *block)
 {
-    struct slab *slab = (struct slab *)((uintptr_t)block & ~(uintptr_t)(SLAB_SIZE - 1));
+    struct slab *slab = ((struct chunk *)((uintptr_t)block & ~(uintptr_t)(CHUNK_SIZE - 1)))->slab;
     struct depot *depot = &depots[slab->class];
 
     block->next = slab->free;
@@ -152,10 +196,11 @@ give_back(struct block *block)
         link_slab(&depot->head, slab);
     if (slab->used > 0)
         return NULL;
-    if (depot->empty < SPARE) {
-        depot->empty++;
+    if (depot->empty + slab->chunks <= SPARE_CHUNKS) {
+        depot->empty += slab->chunks;
         return NULL;
     }
+    depot->chunks -= slab->chunks;
     unlink_slab(slab);
     return slab;
 }
