@@ -1,7 +1,13 @@
 # SPDX-License-Identifier: MIT
 # Measurements; `make bench/executors bench/primes' builds what ordinary builds leave out.
 EXTRA_PROGRAMS += %D%/executors
-%C%_executors_SOURCES = %D%/executors.c
+%C%_executors_SOURCES = \
+    %D%/calls.c \
+    %D%/executors.c \
+    %D%/executors.h \
+    %D%/measure.c \
+    %D%/measure.h \
+    %D%/pools.c
 %C%_executors_LDADD = lib/libcf.la
 %C%_executors_LDFLAGS = $(SANITIZER_CFLAGS) -static
 
