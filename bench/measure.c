@@ -45,7 +45,8 @@ double
 measure_median(uint64_t *times, size_t n)
 {
     qsort(times, n, sizeof *times, compare);
-    return (double)times[n / 2];
+    uint64_t median = times[n / 2];
+    return (double)median;
 }
 
 void
