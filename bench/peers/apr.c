@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * apr - APR-util's thread pool.  It has no futures: the last task of a run releases a latch.  So A4 waits for all of them
- * here, instead of for each as it completes.
+ * apr - APR-util's thread pool.  It has no futures, so the last task of a run releases a latch, and A4 waits for all of
+ * them instead of for each as it completes.
  */
 #include "drive.h"
 #include <apr_general.h>
