@@ -124,10 +124,11 @@ from_outside(const struct drive_peer *peer, unsigned workers, size_t n)
 {
     struct part parts[4];
     pthread_t threads[4];
+    const size_t quarter = n / 4;
 
     (void)workers;
     for (size_t i = 0; i < 4; i++)
-        parts[i] = (struct part){ .peer = peer, .tasks = tasks_from(0, n / 4), .n = n / 4 };
+        parts[i] = (struct part){ .peer = peer, .tasks = tasks_from(0, quarter), .n = quarter };
     uint64_t start = measure_now();
     for (int i = 0; i < 4; i++)
         if (pthread_create(&threads[i], NULL, run_part, &parts[i]) != 0)
@@ -137,7 +138,7 @@ from_outside(const struct drive_peer *peer, unsigned workers, size_t n)
     uint64_t elapsed = measure_now() - start;
     for (int i = 0; i < 4; i++)
         check(parts[i].tasks, parts[i].n);
-    return (double)elapsed / (double)(n / 4 * 4);
+    return (double)elapsed / (double)(4 * quarter);
 }
 
 static const struct workload {
