@@ -2,168 +2,106 @@
 /*
  * executors - what a call costs.
  *
- * executors KIND WORKLOAD WORKERS N, where the kind is inline, threads or processes, prints "libcf, kind, workload,
- * workers, figure, unit", separated by tabs:
- *   A1   submit N empty tasks, then collect each: nanoseconds a task
- *   A1w  the same in windows of 1,000
- *   A3   one task there and back, N times: the median in nanoseconds
- *   open a pool made, one task there and back, the pool closed, N times: the median in nanoseconds
+ * executors KIND WORKLOAD WORKERS N, where the kind is inline, threads or processes, prints "libcf-KIND, workload,
+ * workers, figure, unit", separated by tabs.  A5 cannot run in processes, nor M inline.  What making and
+ * closing a pool costs is measured by B4 alone.
  */
 
-#include <cf.h>
+#include "executors.h"
+#include "measure.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-static int
-increment(struct cf_call *call)
-{
-    uint64_t n = *(const uint64_t *)cf_arg(call, NULL) + 1;
+static const struct workload {
+    const char *name;
+    double (*run)(const struct trial *);
+    const char *unit;
+    bool own_pool;
+    const char *what;
+} workloads[] = {
+    { "A1", calls_collected, "ns/task", false, "submit N empty tasks, then collect each" },
+    { "A1w", calls_in_windows, "ns/task", false, "the same in windows of 1,000" },
+    { "A2", calls_mapped, "ns/item", false, "map x * x + 1 over N items, in order, and read each" },
+    { "A3", calls_awake, "ns", false, "one task there and back: the median of N" },
+    { "A3p", calls_parked, "ns", false, "the same after a pause in which the worker has gone to sleep" },
+    { "A4", calls_as_completed, "x ideal", false, "N tasks of 5 to 15 us as completed, over the least that they take" },
+    { "A5", calls_nested, "ms", false, "fib(N), where each task submits one and waits for it" },
+    { "A6", calls_from_outside, "ns/task", false, "four threads outside submit N / 4 each and collect them" },
+    { "B1", calls_awake, "ns", false, "A3 under the name that it has for processes" },
+    { "B1p", calls_parked, "ns", false, "A3p likewise" },
+    { "B2", calls_collected, "ns/task", false, "A1 likewise" },
+    { "B3", calls_mapped, "ns/item", false, "A2 likewise" },
+    { "B4", pools_lifetime, "ms", true, "a pool made, used once and closed: the median of N" },
+    { "B4g", pools_lifetime_large, "ms", true, "the same in a program that has touched 1 GiB" },
+    { "B5", pools_echo_1, "GB/s", false, "1 MB there and back, N times: bytes in and bytes out" },
+    { "B6", pools_echo_64, "GB/s", false, "64 MB likewise" },
+    { "M", pools_memory, "bytes", true, "memory per future, N of them pending behind one worker" },
+};
 
-    return cf_return(call, &n, sizeof n);
-}
-static const struct cf_task increment_task = { "increment", increment };
+static const struct kind {
+    const char *name;
+    const char *peer;
+    struct cf_executor *(*open)(const struct cf_options *);
+} kinds[] = {
+    { "inline", "libcf-inline", cf_inline_pool },
+    { "threads", "libcf-threads", cf_thread_pool },
+    { "processes", "libcf-processes", cf_process_pool },
+};
 
-static uint64_t
-now(void)
-{
-    struct timespec time;
-
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
-}
+#define COUNT(array) (sizeof(array) / sizeof *(array))
 
 static _Noreturn void
-die(const char *why)
+usage(void)
 {
-    fprintf(stderr, "executors: %s\n", why);
-    exit(EXIT_FAILURE);
+    fputs("Usage: executors inline|threads|processes WORKLOAD WORKERS N\n", stderr);
+    for (size_t i = 0; i < COUNT(workloads); i++)
+        fprintf(stderr, "  %-3s  %s (%s)\n", workloads[i].name, workloads[i].what, workloads[i].unit);
+    exit(2);
 }
 
-/* Submit count tasks and collect them; return the sum of their results. */
-static uint64_t
-round_of(struct cf_executor *pool, struct cf_future **futures, uint64_t first, size_t count)
-{
-    uint64_t sum = 0;
-
-    for (size_t i = 0; i < count; i++) {
-        uint64_t n = first + i;
-        futures[i] = cf_submit(pool, &increment_task, &n, sizeof n);
-    }
-    for (size_t i = 0; i < count; i++) {
-        const uint64_t *result = cf_result(futures[i], NULL);
-        if (result == NULL)
-            die(cf_error_of(futures[i])->message);
-        sum += *result;
-        cf_release(futures[i]);
-    }
-    return sum;
-}
-
-static double
-throughput(struct cf_executor *pool, size_t n, size_t window)
-{
-    struct cf_future **futures = calloc(window, sizeof(struct cf_future *));
-    uint64_t sum = 0;
-
-    if (futures == NULL)
-        die("no memory");
-    uint64_t start = now();
-    for (size_t i = 0; i < n; i += window)
-        sum += round_of(pool, futures, i, n - i < window ? n - i : window);
-    uint64_t elapsed = now() - start;
-    free(futures);
-    if (sum != n * (n + 1) / 2)
-        die("a wrong sum");
-    return (double)elapsed / (double)n;
-}
-
-static int
-compare(const void *a, const void *b)
-{
-    const uint64_t *x = a, *y = b;
-
-    return (*x > *y) - (*x < *y);
-}
-
-static double
-round_trip(struct cf_executor *pool, size_t n)
-{
-    uint64_t *times = calloc(n, sizeof *times);
-    struct cf_future *future;
-
-    if (times == NULL)
-        die("no memory");
-    for (size_t i = 0; i < n; i++) {
-        uint64_t start = now();
-        if (round_of(pool, &future, i, 1) != i + 1)
-            die("a wrong result");
-        times[i] = now() - start;
-    }
-    qsort(times, n, sizeof *times, compare);
-    uint64_t median = times[n / 2];
-    free(times);
-    return (double)median;
-}
-
-typedef struct cf_executor *constructor(const struct cf_options *);
-
-static double
-lifetime(constructor *open, unsigned workers, size_t n)
-{
-    uint64_t *times = calloc(n, sizeof *times);
-    struct cf_future *future;
-
-    if (times == NULL)
-        die("no memory");
-    for (size_t i = 0; i < n; i++) {
-        uint64_t start = now();
-        struct cf_executor *pool = open(&(struct cf_options){ .max_workers = workers });
-        round_of(pool, &future, i, 1);
-        if (cf_close(pool) != 0)
-            die("the pool broke");
-        times[i] = now() - start;
-    }
-    qsort(times, n, sizeof *times, compare);
-    uint64_t median = times[n / 2];
-    free(times);
-    return (double)median;
-}
-
-static constructor *
+static const struct kind *
 kind_of(const char *name)
 {
-    if (strcmp(name, "inline") == 0)
-        return cf_inline_pool;
-    if (strcmp(name, "threads") == 0)
-        return cf_thread_pool;
-    if (strcmp(name, "processes") == 0)
-        return cf_process_pool;
-    die("no such kind");
+    for (size_t i = 0; i < COUNT(kinds); i++)
+        if (strcmp(name, kinds[i].name) == 0)
+            return &kinds[i];
+    usage();
+}
+
+static const struct workload *
+workload_of(const char *name)
+{
+    for (size_t i = 0; i < COUNT(workloads); i++)
+        if (strcmp(name, workloads[i].name) == 0)
+            return &workloads[i];
+    usage();
+}
+
+static struct cf_executor *
+pool_for(const struct workload *workload, const struct trial *trial)
+{
+    if (workload->own_pool)
+        return NULL;
+    struct cf_executor *pool = trial->open(&(struct cf_options){ .max_workers = trial->workers });
+    if (pool == NULL)
+        measure_fail("no pool can be made");
+    return pool;
 }
 
 int
 main(int argc, char **argv)
 {
-    size_t n = argc == 5 ? strtoull(argv[4], NULL, 10) : 0;
-    unsigned workers = argc == 5 ? (unsigned)strtoul(argv[3], NULL, 10) : 0;
-    double figure;
+    if (argc != 5)
+        usage();
+    const struct kind *kind = kind_of(argv[1]);
+    const struct workload *workload = workload_of(argv[2]);
+    struct trial trial = { .open = kind->open, .workers = (unsigned)measure_number(argv[3]) };
 
-    if (n == 0 || workers == 0)
-        die("usage: executors inline|threads|processes A1|A1w|A3|open WORKERS N");
-    constructor *open = kind_of(argv[1]);
-    struct cf_executor *pool = open(&(struct cf_options){ .max_workers = workers });
-    if (strcmp(argv[2], "A1") == 0)
-        figure = throughput(pool, n, n);
-    else if (strcmp(argv[2], "A1w") == 0)
-        figure = throughput(pool, n, 1000);
-    else if (strcmp(argv[2], "A3") == 0)
-        figure = round_trip(pool, n);
-    else if (strcmp(argv[2], "open") == 0)
-        figure = lifetime(open, workers, n);
-    else
-        die("no such workload");
-    printf("libcf\t%s\t%s\t%u\t%.1f\tns\n", argv[1], argv[2], workers, figure);
-    return cf_close(pool) == 0 ? 0 : 1;
+    trial.n = measure_number(argv[4]);
+    trial.pool = pool_for(workload, &trial);
+    measure_print(kind->peer, workload->name, trial.workers, workload->run(&trial), workload->unit);
+    if (cf_close(trial.pool) != 0)
+        measure_fail("the pool broke");
+    return 0;
 }
