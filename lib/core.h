@@ -105,6 +105,8 @@ struct cf_worker {
     char name[48];
     /* For cf_engage(), in case the worker has announced that it is about to look for work; or NULL. */
     void (*engage)(struct cf_worker *);
+    /* Take a call, with the queue's reference, if this worker's task has submitted it last and nobody has; or NULL. */
+    bool (*take_back)(struct cf_worker *, const struct cf_future *);
 };
 
 struct cf_frame {
@@ -145,13 +147,21 @@ cf_engage(void)
 }
 
 /* The innermost frame of this executor on this thread, or NULL. */
-struct cf_frame *cf_frame_of(const struct cf_executor *);
+static inline struct cf_frame *
+cf_frame_of(const struct cf_executor *executor)
+{
+    struct cf_frame *frame = cf_self.frame;
+
+    while (frame != NULL && frame->executor != executor)
+        frame = frame->outer;
+    return frame;
+}
 
 /* Sees to it, once in the process, that thread exit and fork are dealt with (thread.c). */
 int cf_thread_setup(void);
 /* Start a thread that has all signals blocked but those that its own instructions cause; 0 or an errno. */
 int cf_thread_start(pthread_t *, void *(*main)(void *), void *arg, const char *name);
-unsigned cf_generation(void); /* how many forks this process is away from the first */
+extern unsigned cf_generation; /* how many forks this process is away from the first */
 
 /*
  * Hooks (hook.c): who wants to know that a future is done.  A hook with a notify() is told under the lock of the
@@ -252,7 +262,7 @@ struct cf_future {
     size_t arg_len;
     _Atomic uint32_t runner; /* the number of the parker of the thread in which it runs; see circle.c */
     uint16_t size;           /* of the block, or CF_FUTURE_LARGE; 0: static, never freed */
-    uint8_t generation;      /* cf_generation() of its maker */
+    uint8_t generation;      /* cf_generation of its maker */
     bool chunk : 1;          /* its task is to be run for each of the packed items of its argument */
     bool remote : 1;         /* its state changes elsewhere, and the executor has to look */
     bool is_part : 1;        /* of a chunk, which has its argument and its result */
@@ -274,7 +284,12 @@ void cf_future_copy_result(struct cf_future *, const void *, size_t);
 bool cf_future_leave_for_cancel(struct cf_future *, uint32_t *old);
 void cf_future_dequeued(struct cf_future *); /* the queue's reference to one that it could not claim */
 
-bool cf_future_frozen(const struct cf_future *); /* it is of the other side of a fork */
+/* Whether it is of the other side of a fork. */
+static inline bool
+cf_future_frozen(const struct cf_future *future)
+{
+    return future->size != 0 && future->generation != (uint8_t)cf_generation;
+}
 
 static inline const void *
 cf_future_arg(const struct cf_future *future)
@@ -389,8 +404,8 @@ struct cf_room {
 };
 
 int cf_room_enter(struct cf_executor *, cf_time deadline); /* take a place, or wait for one; 0 or an errno */
-void cf_room_leave(struct cf_executor *);                  /* one call fewer is pending */
-bool cf_room_is_free(const struct cf_executor *);          /* this thread could take a place */
+void cf_room_give_back(struct cf_executor *);
+bool cf_room_is_free(const struct cf_executor *); /* this thread could take a place */
 void cf_room_wake_all(struct cf_executor *);
 
 /* Be woken when there may be a place, perhaps at once.  Who then takes none passes that on. */
@@ -404,7 +419,7 @@ struct cf_executor {
     const struct cf_kind *kind;
     _Atomic uint32_t refs;  /* the owner, map iterators, waiters who deal with an interrupt */
     _Atomic uint32_t flags; /* CF_EXECUTOR_..., only ever added to */
-    unsigned generation;    /* cf_generation() of its maker */
+    unsigned generation;    /* cf_generation of its maker */
     struct cf_options options;
     char name[16];
     _Atomic(struct cf_error *) broken; /* why, written before the flag */
@@ -428,8 +443,7 @@ void cf_executor_fini(struct cf_executor *);
 struct cf_executor *cf_constructor_failed(int error); /* NULL, with errno set and remembered */
 /* That descriptor, or in its place one that is not taken for a standard stream, where those are closed; -1: errno. */
 int cf_descriptor(int fd);
-bool cf_executor_frozen(const struct cf_executor *); /* it is of the other side of a fork */
-int cf_executor_errno(const struct cf_executor *);   /* 0, or why it takes no calls; EPIPE: broken */
+int cf_executor_refusal(const struct cf_executor *); /* 0, or why it takes no calls; EPIPE: broken */
 struct cf_error *cf_executor_broken_error(const struct cf_executor *, const char *task);
 void cf_executor_close_stop_fd(struct cf_executor *);
 void cf_executor_retain(struct cf_executor *);
@@ -448,8 +462,42 @@ cf_executor_is(const struct cf_executor *executor, uint32_t flags)
     return (atomic_load_explicit(&executor->flags, memory_order_acquire) & flags) != 0;
 }
 
-void cf_observe(struct cf_executor *, enum cf_event_type, const struct cf_future *, const struct cf_worker *,
-                cf_time when); /* 0: now */
+/* Whether it is of the other side of a fork. */
+static inline bool
+cf_executor_frozen(const struct cf_executor *executor)
+{
+    return executor->generation != cf_generation;
+}
+
+/* 0, or why it takes no calls. */
+static inline int
+cf_executor_errno(const struct cf_executor *executor)
+{
+    const bool takes_calls = executor != NULL && !cf_executor_frozen(executor) &&
+                             atomic_load_explicit(&executor->flags, memory_order_acquire) == 0;
+
+    return takes_calls ? 0 : cf_executor_refusal(executor);
+}
+
+/* One call fewer is pending. */
+static inline void
+cf_room_leave(struct cf_executor *executor)
+{
+    if (executor->options.max_pending > 0)
+        cf_room_give_back(executor);
+}
+
+void cf_tell_observer(struct cf_executor *, enum cf_event_type, const struct cf_future *, const struct cf_worker *,
+                      cf_time when);
+
+/* When is 0 for now. */
+static inline void
+cf_observe(struct cf_executor *executor, enum cf_event_type type, const struct cf_future *call,
+           const struct cf_worker *worker, cf_time when)
+{
+    if (executor->options.observe != NULL)
+        cf_tell_observer(executor, type, call, worker, when);
+}
 
 /* How many cf_interrupt()s there were in this process: when it changes, sleepers look at their executors. */
 extern _Atomic uint32_t cf_interrupts;
@@ -499,7 +547,7 @@ struct cf_gather {
     _Atomic(struct cf_gathered *) arrived;  /* a stack that settlers push to */
     _Atomic(struct cf_parker *) sleeper;    /* whom to unpark for it */
     size_t count;                           /* added and not taken */
-    unsigned generation;                    /* cf_generation() when the last was added */
+    unsigned generation;                    /* cf_generation when the last was added */
     uint32_t interrupts;                    /* the cf_interrupts that have been dealt with */
 };
 

@@ -65,7 +65,7 @@ cf_executor_init(struct cf_executor *executor, const struct cf_kind *kind, const
     memset(executor, 0, sizeof *executor);
     executor->kind = kind;
     executor->refs = 1;
-    executor->generation = cf_generation();
+    executor->generation = cf_generation;
     executor->stopping = &executor->stop_word;
     if (options != NULL)
         executor->options = *options;
@@ -104,12 +104,6 @@ cf_executor_fini(struct cf_executor *executor)
     pthread_mutex_destroy(&executor->lock);
 }
 
-bool
-cf_executor_frozen(const struct cf_executor *executor)
-{
-    return executor->generation != cf_generation();
-}
-
 void
 cf_executor_retain(struct cf_executor *executor)
 {
@@ -128,7 +122,7 @@ cf_executor_release(struct cf_executor *executor)
  */
 
 int
-cf_executor_errno(const struct cf_executor *executor)
+cf_executor_refusal(const struct cf_executor *executor)
 {
     if (executor == NULL)
         return cf_self.constructor_errno != 0 ? cf_self.constructor_errno : EINVAL;
@@ -144,11 +138,9 @@ cf_executor_errno(const struct cf_executor *executor)
 }
 
 void
-cf_observe(struct cf_executor *executor, enum cf_event_type type, const struct cf_future *call,
-           const struct cf_worker *worker, cf_time when)
+cf_tell_observer(struct cf_executor *executor, enum cf_event_type type, const struct cf_future *call,
+                 const struct cf_worker *worker, cf_time when)
 {
-    if (executor->options.observe == NULL)
-        return;
     cf_engage();
     struct cf_event event = {
         .type = type,

@@ -44,7 +44,7 @@ allocate(struct cf_executor *executor, const struct cf_task *task, size_t room)
         .executor = executor,
         .task = task,
         .size = size < CF_FUTURE_LARGE ? (uint16_t)size : CF_FUTURE_LARGE,
-        .generation = (uint8_t)cf_generation(),
+        .generation = (uint8_t)cf_generation,
     };
     return future;
 }
@@ -176,12 +176,6 @@ cf_future_fail(struct cf_future *future, struct cf_error *error)
     cf_future_set_error(future, error);
     cf_future_finish(future, NULL, 0);
     return true;
-}
-
-bool
-cf_future_frozen(const struct cf_future *future)
-{
-    return future->size != 0 && future->generation != (uint8_t)cf_generation();
 }
 
 /* Tell everybody that the future was cancelled, which this thread has done. */

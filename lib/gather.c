@@ -86,7 +86,7 @@ cf_gather_add(struct cf_gather *gather, struct cf_future *future)
     *entry = (struct cf_gathered){ .hook.notify = arrive, .gather = gather, .future = future };
     if (gather->executor == NULL)
         gather->executor = future->executor;
-    gather->generation = cf_generation();
+    gather->generation = cf_generation;
     gather->mixed = gather->mixed || (future->executor != NULL && future->executor != gather->executor);
     gather->count++;
     append_open(gather, entry);
@@ -139,7 +139,7 @@ may_wait_for_open(const struct cf_gather *gather)
 {
     enum cf_status status = CF_OK;
 
-    if (cf_self.frame == NULL && cf_generation() == 0)
+    if (cf_self.frame == NULL && cf_generation == 0)
         return CF_OK;
     if (gather->promises.first != NULL && !cf_done(gather->promises.first->future))
         status = cf_may_wait(gather->promises.first->future);
@@ -230,7 +230,7 @@ make_done_ready(struct cf_gather *gather, struct cf_gathered *entry)
 static bool
 find_untold(struct cf_gather *gather)
 {
-    if (gather->generation == cf_generation())
+    if (gather->generation == cf_generation)
         return false;
     make_done_ready(gather, gather->calls.first);
     make_done_ready(gather, gather->promises.first);

@@ -256,7 +256,7 @@ cf_remove_on_done(struct cf_future *future, void (*callback)(struct cf_future *,
         removed = true;
     } else if (hook != NULL && !pthread_equal(hook->by, pthread_self())) {
         /* In a forked child the thread that runs it is not there. */
-        while (future->generation == (uint8_t)cf_generation() && is_linked(future, hook))
+        while (future->generation == (uint8_t)cf_generation && is_linked(future, hook))
             pthread_cond_wait(&bucket->ended, &bucket->lock);
     }
     pthread_mutex_unlock(&bucket->lock);

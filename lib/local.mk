@@ -18,6 +18,7 @@ nodist_pkgconfig_DATA = %D%/libcf.pc
     %D%/core.h \
     %D%/cpus.c \
     %D%/death.c \
+    %D%/deque.h \
     %D%/dispatch.c \
     %D%/error.c \
     %D%/executor.c \

@@ -153,7 +153,7 @@ wait_for_place(struct cf_executor *executor, cf_time deadline)
 int
 cf_room_enter(struct cf_executor *executor, cf_time deadline)
 {
-    while (executor->options.max_pending > 0 && !take_place(executor)) {
+    while (!take_place(executor)) {
         int error = cf_executor_errno(executor);
         if (error != 0 || cf_is_past(deadline))
             return error != 0 ? error : EAGAIN;
@@ -167,10 +167,8 @@ cf_room_enter(struct cf_executor *executor, cf_time deadline)
 }
 
 void
-cf_room_leave(struct cf_executor *executor)
+cf_room_give_back(struct cf_executor *executor)
 {
-    if (executor->options.max_pending == 0)
-        return;
     atomic_fetch_sub(&executor->room.pending, 1);
     if (atomic_load(&executor->room.first) != NULL)
         wake_first(&executor->room);

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 
 enum {
-    SPINS = 1000,    /* of a worker that looks for work, before it goes to sleep: some 20 microseconds */
-    STEAL_FIRST = 32 /* every so many takes, those that wait in others' rings come before the queue */
+    SPINS = 1000, /* of a worker that looks for work, before it goes to sleep: some 20 microseconds */
+    ODD_TAKE = 32 /* every so many takes, what otherwise comes last is looked for first */
 };
 
 /* A batch that took less than this was one of short calls, and the next may be twice as large. */
@@ -31,8 +31,16 @@ cf_scheduler_fini(struct cf_scheduler *scheduler)
 }
 
 /*
- * Rings.
+ * What is at the seats.
  */
+
+static struct cf_future *
+take_from_seat(struct cf_seat *seat)
+{
+    struct cf_future *future = cf_ring_take(&seat->ring);
+
+    return future != NULL ? future : cf_deque_take(&seat->deque);
+}
 
 static struct cf_future *
 steal(struct cf_scheduler *scheduler, unsigned start)
@@ -40,7 +48,7 @@ steal(struct cf_scheduler *scheduler, unsigned start)
     unsigned created = atomic_load_explicit(&scheduler->created, memory_order_acquire);
 
     for (unsigned i = 0; i < created; i++) {
-        struct cf_future *future = cf_ring_take(&scheduler->seats[(start + i) % created]->ring);
+        struct cf_future *future = take_from_seat(scheduler->seats[(start + i) % created]);
         if (future != NULL)
             return future;
     }
@@ -48,12 +56,12 @@ steal(struct cf_scheduler *scheduler, unsigned start)
 }
 
 static bool
-rings_are_empty(struct cf_scheduler *scheduler)
+seats_are_empty(struct cf_scheduler *scheduler)
 {
     unsigned created = atomic_load_explicit(&scheduler->created, memory_order_acquire);
 
     for (unsigned i = 0; i < created; i++)
-        if (!cf_ring_is_empty(&scheduler->seats[i]->ring))
+        if (!cf_ring_is_empty(&scheduler->seats[i]->ring) || !cf_deque_is_empty(&scheduler->seats[i]->deque))
             return false;
     return true;
 }
@@ -73,14 +81,14 @@ rouse(struct cf_scheduler *scheduler)
 {
     struct rousing rousing = { .wake = scheduler->idle };
 
-    if (scheduler->searching > 0 || (scheduler->length == 0 && rings_are_empty(scheduler)))
+    if (scheduler->searching > 0 || (scheduler->length == 0 && seats_are_empty(scheduler)))
         return (struct rousing){ 0 };
     if (rousing.wake != NULL) {
         scheduler->idle = rousing.wake->next_idle;
         rousing.wake->searching = true;
         scheduler->searching++;
     } else if (scheduler->started < scheduler->max_workers &&
-               (scheduler->length > scheduler->opening || !rings_are_empty(scheduler))) {
+               (scheduler->length > scheduler->opening || !seats_are_empty(scheduler))) {
         rousing.start = true;
         scheduler->started++;
         scheduler->searching++;
@@ -191,10 +199,9 @@ take_batch(struct cf_scheduler *scheduler, struct cf_seat *seat)
         cf_ring_put(&seat->ring, n++, dequeue(scheduler));
     if (n > 0)
         cf_ring_fill(&seat->ring, n);
-    if (first != NULL) {
+    if (first != NULL && (seat->searching || n > 0 || scheduler->first != NULL)) {
         stop_searching(scheduler, seat);
-        if (n > 0 || scheduler->first != NULL)
-            rousing = rouse(scheduler);
+        rousing = rouse(scheduler);
     }
     cf_spin_unlock(&scheduler->lock);
     carry_out(scheduler, rousing);
@@ -216,9 +223,14 @@ static struct cf_future *
 take(struct cf_scheduler *scheduler, struct cf_seat *seat)
 {
     struct cf_future *future = cf_ring_take(&seat->ring);
+    const bool odd = future == NULL && ++seat->takes % ODD_TAKE == 0;
 
-    if (future == NULL && ++seat->takes % STEAL_FIRST == 0)
+    if (odd)
         future = take_from_others(scheduler, seat);
+    if (odd && future == NULL)
+        future = take_batch(scheduler, seat);
+    if (future == NULL)
+        future = cf_deque_take(&seat->deque);
     if (future == NULL)
         future = take_batch(scheduler, seat);
     if (future == NULL)
@@ -230,7 +242,7 @@ static void
 spin(struct cf_scheduler *scheduler)
 {
     for (int i = 0; i < SPINS && atomic_load_explicit(&scheduler->length, memory_order_relaxed) == 0; i++) {
-        if (i % 64 == 63 && !rings_are_empty(scheduler))
+        if (i % 64 == 63 && !seats_are_empty(scheduler))
             return;
         cf_pause();
     }
@@ -244,26 +256,45 @@ sleep_until_roused(struct cf_seat *seat)
     atomic_store(&seat->roused, false);
 }
 
+/*
+ * Lie down, unless there is work.  Who puts a call into a deque takes no lock, but looks at idle and searching after that;
+ * we look into the deques after these say that we sleep, all sequentially consistent: so one of us sees the other.  The
+ * lock is held.
+ */
+static bool
+lie_down(struct cf_scheduler *scheduler, struct cf_seat *seat)
+{
+    const bool searching = seat->searching;
+
+    seat->next_idle = scheduler->idle;
+    scheduler->idle = seat;
+    stop_searching(scheduler, seat);
+    if (seats_are_empty(scheduler))
+        return true;
+    scheduler->idle = seat->next_idle;
+    if (searching) {
+        seat->searching = true;
+        scheduler->searching++;
+    }
+    return false;
+}
+
 /* Nothing was found.  Spin, if nobody else does; having spun, sleep.  False: there will never be more. */
 static bool
 wait_for_work(struct cf_scheduler *scheduler, struct cf_seat *seat, bool *spun)
 {
     seat->taken_at = 0;
     cf_spin_lock(&scheduler->lock);
-    bool none = scheduler->first == NULL && rings_are_empty(scheduler);
+    bool none = scheduler->first == NULL && seats_are_empty(scheduler);
     bool end = none && scheduler->stopped;
     bool may_spin = !*spun && (seat->searching || scheduler->searching == 0);
-    bool idle = none && !end && !may_spin;
+    bool idle = none && !end && !may_spin && lie_down(scheduler, seat);
     if (may_spin && !seat->searching) {
         scheduler->searching++;
         seat->searching = true;
     }
-    if (idle || end)
+    if (end)
         stop_searching(scheduler, seat);
-    if (idle) {
-        seat->next_idle = scheduler->idle;
-        scheduler->idle = seat;
-    }
     cf_spin_unlock(&scheduler->lock);
 
     *spun = !idle;
@@ -350,8 +381,8 @@ cf_scheduler_opened(struct cf_scheduler *scheduler, struct cf_seat *seat)
  * From outside.
  */
 
-bool
-cf_scheduler_add(struct cf_scheduler *scheduler, struct cf_future *future)
+static bool
+enqueue(struct cf_scheduler *scheduler, struct cf_future *future)
 {
     struct rousing rousing = { 0 };
 
@@ -366,6 +397,27 @@ cf_scheduler_add(struct cf_scheduler *scheduler, struct cf_future *future)
     cf_spin_unlock(&scheduler->lock);
     carry_out(scheduler, rousing);
     return !stopped;
+}
+
+/* Whether rouse() might find something to do about a call that has just been put into a deque; see lie_down(). */
+static bool
+may_rouse(struct cf_scheduler *scheduler)
+{
+    return scheduler->searching == 0 && (scheduler->idle != NULL || scheduler->started < scheduler->max_workers);
+}
+
+bool
+cf_scheduler_add(struct cf_scheduler *scheduler, struct cf_seat *seat, struct cf_future *future)
+{
+    if (seat == NULL || scheduler->stopped || !cf_deque_put(&seat->deque, future))
+        return enqueue(scheduler, future);
+    if (may_rouse(scheduler)) {
+        cf_spin_lock(&scheduler->lock);
+        struct rousing rousing = rouse(scheduler);
+        cf_spin_unlock(&scheduler->lock);
+        carry_out(scheduler, rousing);
+    }
+    return true;
 }
 
 struct cf_future *

@@ -3,7 +3,8 @@
  * scheduler.h - which worker of a thread pool runs which call, and who wakes whom.
  *
  * A worker takes calls from the queue in batches, so that short calls do not cost a lock each.  What it has taken stays
- * open to others, in its ring.
+ * open to others, in its ring.  What its tasks submit to their own pool it keeps without any lock, in its deque, where
+ * others find it, too.
  *
  * At most one worker at a time is roused to look for work.  When it finds some, and leaves some, it rouses the next; so
  * a burst wakes as many as it needs, and a trickle wakes one.  Whenever the lock is free: if there is work, then
@@ -14,6 +15,7 @@
 #ifndef CF_SCHEDULER_H
 #define CF_SCHEDULER_H 1
 
+#include "deque.h"
 #include "ring.h"
 
 /* What the scheduler knows of a worker. */
@@ -27,6 +29,7 @@ struct cf_seat {
     _Atomic bool roused;
     struct cf_seat *next_idle; /* guarded by the lock */
     struct cf_ring ring;
+    struct cf_deque deque;
 };
 
 struct cf_scheduler {
@@ -40,22 +43,23 @@ struct cf_scheduler {
     alignas(64) struct cf_spin lock; /* guards what follows */
     struct cf_future *first, **last; /* the queue */
     _Atomic size_t length;           /* of the queue; read without the lock where a guess will do */
-    struct cf_seat *idle;            /* those asleep, the last to fall asleep first */
-    unsigned searching;              /* those who will look into the queue and the rings before they fall asleep */
-    unsigned started;                /* created, or being so */
+    _Atomic(struct cf_seat *) idle;  /* those asleep, the last to fall asleep first */
+    _Atomic unsigned searching;      /* those who will look for work everywhere before they fall asleep */
+    _Atomic unsigned started;        /* created, or being so */
     unsigned opening;                /* those that open, and will look then */
-    bool stopped;
+    _Atomic bool stopped;
 };
 
 int cf_scheduler_init(struct cf_scheduler *, unsigned max_workers, unsigned cpus); /* in zeroed memory; 0 or ENOMEM */
 void cf_scheduler_fini(struct cf_scheduler *);
 
-bool cf_scheduler_add(struct cf_scheduler *, struct cf_future *); /* to the queue; false: stopped */
-struct cf_future *cf_scheduler_withdraw(struct cf_scheduler *);   /* a call that nobody has begun, or NULL */
-void cf_scheduler_stop(struct cf_scheduler *);                    /* no more calls; workers end when there are none */
-unsigned cf_scheduler_started(struct cf_scheduler *);             /* how many workers there are or are being made */
-void cf_scheduler_seat(struct cf_scheduler *, struct cf_seat *);  /* by start(), one at a time: the next worker */
-bool cf_scheduler_start_failed(struct cf_scheduler *);            /* by start(); true: there is no worker at all */
+/* A call to the queue or, if the thread is the worker in that seat and no other, to its deque.  False: stopped. */
+bool cf_scheduler_add(struct cf_scheduler *, struct cf_seat *, struct cf_future *);
+struct cf_future *cf_scheduler_withdraw(struct cf_scheduler *);  /* a call that nobody has begun, or NULL */
+void cf_scheduler_stop(struct cf_scheduler *);                   /* no more calls; workers end when there are none */
+unsigned cf_scheduler_started(struct cf_scheduler *);            /* how many workers there are or are being made */
+void cf_scheduler_seat(struct cf_scheduler *, struct cf_seat *); /* by start(), one at a time: the next worker */
+bool cf_scheduler_start_failed(struct cf_scheduler *);           /* by start(); true: there is no worker at all */
 
 /* By the worker in the seat: */
 struct cf_future *cf_scheduler_next(struct cf_scheduler *, struct cf_seat *); /* wait for a call; NULL: the end */

@@ -51,7 +51,7 @@ cf_executor_submit(struct cf_executor *executor, const struct cf_task *task, boo
     int error = cf_executor_errno(executor);
     if (error == 0)
         error = call_errno(task, arg, len);
-    if (error == 0)
+    if (error == 0 && executor->options.max_pending > 0)
         error = cf_room_enter(executor, deadline);
     if (error != 0)
         return refuse(executor, task, chunk, arg, len, error);

@@ -11,16 +11,7 @@ __thread struct cf_thread cf_self __attribute__((tls_model("initial-exec")));
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static int setup_error;
 static pthread_key_t key;
-static unsigned generation;
-
-struct cf_frame *
-cf_frame_of(const struct cf_executor *executor)
-{
-    for (struct cf_frame *frame = cf_self.frame; frame != NULL; frame = frame->outer)
-        if (frame->executor == executor)
-            return frame;
-    return NULL;
-}
+unsigned cf_generation;
 
 static void
 at_thread_exit(void *unused)
@@ -58,7 +49,7 @@ in_parent(void)
 static void
 in_child(void)
 {
-    generation++;
+    cf_generation++;
     after_fork(true);
 }
 
@@ -101,10 +92,4 @@ cf_thread_start(pthread_t *thread, void *(*main)(void *), void *arg, const char 
     if (error == 0)
         pthread_setname_np(*thread, name);
     return error;
-}
-
-unsigned
-cf_generation(void)
-{
-    return generation;
 }

@@ -40,12 +40,24 @@ worker_in(struct cf_seat *seat)
  * Running calls.
  */
 
+static struct worker *
+worker_of(struct cf_worker *base)
+{
+    return (struct worker *)(void *)base;
+}
+
 static void
 engage(struct cf_worker *base)
 {
-    struct worker *worker = (struct worker *)(void *)base;
+    struct worker *worker = worker_of(base);
 
     cf_scheduler_engage(&pool_of(base->executor)->scheduler, &worker->seat);
+}
+
+static bool
+take_back(struct cf_worker *base, const struct cf_future *future)
+{
+    return cf_deque_take_back(&worker_of(base)->seat.deque, future);
 }
 
 static void
@@ -146,6 +158,7 @@ new_worker(struct thread_pool *pool, unsigned number)
     memset(worker, 0, sizeof *worker);
     worker->base.executor = &pool->base;
     worker->base.engage = engage;
+    worker->base.take_back = take_back;
     snprintf(worker->base.name, sizeof worker->base.name, "thread %u", number + 1);
     worker->seat.number = number;
     worker->seat.batch = 1;
@@ -202,7 +215,10 @@ start_worker(struct cf_scheduler *scheduler)
 static int
 threads_submit(struct cf_executor *executor, struct cf_future *future)
 {
-    return cf_scheduler_add(&pool_of(executor)->scheduler, future) ? 0 : ESHUTDOWN;
+    const bool own = cf_self.worker != NULL && cf_self.worker->executor == executor;
+    struct cf_seat *seat = own ? &worker_of(cf_self.worker)->seat : NULL;
+
+    return cf_scheduler_add(&pool_of(executor)->scheduler, seat, future) ? 0 : ESHUTDOWN;
 }
 
 static struct cf_future *

@@ -61,13 +61,19 @@ cf_help(struct cf_future *future)
         return false;
     if (cf_executor_is(frame->executor, CF_EXECUTOR_INTERRUPTED))
         return cf_cancel(future);
-    if (!cf_future_claim(future))
-        return false;
-    cf_self.depth++;
-    cf_future_run(future, frame->worker);
-    cf_future_finish(future, frame->worker, 0);
-    cf_self.depth--;
-    return true;
+    const bool taken = frame->worker->take_back != NULL && frame->worker->take_back(frame->worker, future);
+    const bool claimed = cf_future_claim(future);
+    if (claimed) {
+        cf_self.depth++;
+        cf_future_run(future, frame->worker);
+        cf_future_finish(future, frame->worker, 0);
+        cf_self.depth--;
+    }
+    if (taken && !claimed)
+        cf_future_dequeued(future);
+    else if (taken)
+        cf_release(future);
+    return claimed;
 }
 
 bool
