@@ -181,6 +181,12 @@ struct cf_options {
     enum cf_on_death { CF_REPLACE_WORKER, CF_BREAK_POOL } on_worker_death; /* or the first death breaks the pool */
     unsigned max_deaths; /* in a row, with no result between them, are borne; one more breaks it; 0: three a worker */
 
+    /*
+     * Seconds by which an iterator in the order of completion may be late while calls wait for busy workers, lest these
+     * have to wake its thread for each; 0: 0.0002; negative: it is woken at once.
+     */
+    double latency;
+
     /* Told of each call as it is submitted, starts and ends, in the thread where that happens. */
     void (*observe)(const struct cf_event *, void *observe_arg);
     void *observe_arg;

@@ -374,6 +374,8 @@ struct cf_kind {
     void (*free)(struct cf_executor *);
     /* In a forked child: close the descriptors, touch nothing else; false: they are still needed.  Or NULL. */
     bool (*abandon)(struct cf_executor *);
+    /* Whether calls wait because all workers are busy; a guess will do.  Or NULL. */
+    bool (*is_saturated)(struct cf_executor *);
 
     /* Of kinds whose futures are remote: */
     /* Cancel the future if it has not been started: cf_future_leave_for_cancel(). */
@@ -446,6 +448,7 @@ int cf_descriptor(int fd);
 int cf_executor_refusal(const struct cf_executor *); /* 0, or why it takes no calls; EPIPE: broken */
 struct cf_error *cf_executor_broken_error(const struct cf_executor *, const char *task);
 void cf_executor_close_stop_fd(struct cf_executor *);
+cf_time cf_executor_latency(const struct cf_executor *); /* .latency; 0: none */
 void cf_executor_retain(struct cf_executor *);
 void cf_executor_release(struct cf_executor *);
 void cf_executor_break(struct cf_executor *, const struct cf_error *cause, const char *what);

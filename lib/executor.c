@@ -155,6 +155,16 @@ cf_tell_observer(struct cf_executor *executor, enum cf_event_type type, const st
     cf_self.unbounded = outer;
 }
 
+cf_time
+cf_executor_latency(const struct cf_executor *executor)
+{
+    const double latency = executor->options.latency;
+
+    if (latency == 0)
+        return 200000;
+    return latency < 0 ? 0 : cf_after(latency) - cf_now();
+}
+
 struct cf_error *
 cf_executor_broken_error(const struct cf_executor *executor, const char *task)
 {

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* gather.c - futures that come out in the order in which they finish. */
 
-#include <stdlib.h>
-
 #include "core.h"
 
 struct cf_gathered {
@@ -79,7 +77,8 @@ append_ready(struct cf_gather *gather, struct cf_gathered *entry)
 bool
 cf_gather_add(struct cf_gather *gather, struct cf_future *future)
 {
-    struct cf_gathered *entry = calloc(1, sizeof *entry);
+    size_t size = sizeof(struct cf_gathered);
+    struct cf_gathered *entry = cf_slab_alloc(&size);
 
     if (entry == NULL)
         return false;
@@ -129,7 +128,7 @@ take_ready(struct cf_gather *gather)
     gather->count--;
     /* The settler that told of it may still hold the lock under which it did. */
     cf_hook_remove(&entry->hook);
-    free(entry);
+    cf_slab_free(entry, sizeof *entry);
     return future;
 }
 
@@ -198,6 +197,36 @@ has_news(struct cf_gather *gather, const struct cf_room_waiter *room)
     return atomic_load(&gather->arrived) != NULL || (room != NULL && atomic_load(&room->woken));
 }
 
+/* How long this thread may sleep without being woken, because the workers have more calls to run; 0: not at all. */
+static cf_time
+may_nap(const struct cf_gather *gather)
+{
+    struct cf_executor *executor =
+        gather->calls.first == NULL || gather->mixed ? NULL : cf_hook_executor(gather->calls.first->future);
+    cf_time latency = 0;
+
+    if (executor == NULL)
+        return 0;
+    if (executor->kind->is_saturated != NULL && executor->kind->is_saturated(executor))
+        latency = cf_executor_latency(executor);
+    cf_executor_release(executor);
+    return latency;
+}
+
+/*
+ * While workers are short of time, waking this thread for each short call would cost them more than to run it.  So it
+ * sleeps for a moment first, of which they do not know, and then usually finds several.
+ */
+static void
+nap(struct cf_gather *gather, struct cf_parker *parker, cf_time deadline, const struct cf_room_waiter *room)
+{
+    const cf_time latency = may_nap(gather);
+    const cf_time end = latency > 0 ? cf_now() + latency : 0;
+
+    if (latency > 0 && !has_news(gather, room) && atomic_load(&cf_interrupts) == gather->interrupts)
+        cf_park(parker, end < deadline ? end : deadline);
+}
+
 static enum cf_status
 sleep_until_arrival(struct cf_gather *gather, cf_time deadline, const struct cf_room_waiter *room)
 {
@@ -206,6 +235,7 @@ sleep_until_arrival(struct cf_gather *gather, cf_time deadline, const struct cf_
 
     if (parker == NULL)
         return CF_FAILED;
+    nap(gather, parker, deadline, room);
     atomic_store(&gather->sleeper, parker);
     if (!has_news(gather, room) && atomic_load(&cf_interrupts) == gather->interrupts)
         woken = cf_park(parker, deadline);
@@ -286,7 +316,7 @@ clear_list(struct cf_gathered *entry)
         struct cf_gathered *next = entry->next;
         cf_hook_remove(&entry->hook);
         cf_release(entry->future);
-        free(entry);
+        cf_slab_free(entry, sizeof *entry);
         entry = next;
     }
 }

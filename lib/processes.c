@@ -204,6 +204,17 @@ processes_free(struct cf_executor *executor)
     free(pool);
 }
 
+static bool
+processes_is_saturated(struct cf_executor *executor)
+{
+    struct process_pool *pool = cf_process_pool_of(executor);
+
+    cf_spin_lock(&pool->lock);
+    const bool saturated = pool->first != NULL;
+    cf_spin_unlock(&pool->lock);
+    return saturated;
+}
+
 static const struct cf_kind processes_kind = {
     .submit = processes_submit,
     .withdraw = processes_withdraw,
@@ -211,6 +222,7 @@ static const struct cf_kind processes_kind = {
     .join = processes_join,
     .free = processes_free,
     .abandon = processes_abandon,
+    .is_saturated = processes_is_saturated,
     .recall = processes_recall,
     .watch = cf_collector_watch,
     .has_started = processes_has_started,

@@ -269,12 +269,19 @@ threads_free(struct cf_executor *executor)
     free(pool);
 }
 
+static bool
+threads_is_saturated(struct cf_executor *executor)
+{
+    return atomic_load_explicit(&pool_of(executor)->scheduler.length, memory_order_relaxed) > 0;
+}
+
 static const struct cf_kind threads_kind = {
     .submit = threads_submit,
     .withdraw = threads_withdraw,
     .stop = threads_stop,
     .join = threads_join,
     .free = threads_free,
+    .is_saturated = threads_is_saturated,
 };
 
 static unsigned

@@ -20,6 +20,7 @@ unit_tests = \
     %D%/map_generator-t \
     %D%/wait-t \
     %D%/completed-t \
+    %D%/latency-t \
     %D%/callback-t \
     %D%/callback_remove-t \
     %D%/callback_wait-t \
