@@ -20,10 +20,28 @@
 #include <stdalign.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <string.h>
 
 #include "cf.h"
+#include "slab.h"
 
 #define CF_ALIGN alignof(max_align_t)
+
+/* As memcpy(), but without a call of it where a number or two are copied, as is usual. */
+static inline void
+cf_copy(void *to, const void *from, size_t len)
+{
+    uint64_t first, last;
+
+    if (len - sizeof first <= sizeof last) {
+        memcpy(&first, from, sizeof first);
+        memcpy(&last, (const char *)from + len - sizeof last, sizeof last);
+        memcpy(to, &first, sizeof first);
+        memcpy((char *)to + len - sizeof last, &last, sizeof last);
+    } else if (len > 0) {
+        memcpy(to, from, len);
+    }
+}
 
 static inline size_t
 cf_round_up(size_t size)
@@ -45,16 +63,6 @@ struct cf_error *cf_error_errno(enum cf_why, int code, const char *task); /* mes
 const struct cf_error *cf_error_of_waiting(enum cf_status);               /* CF_DEADLOCK or CF_FORKED, static */
 bool cf_error_is_spare(const struct cf_error *);                          /* the static one for want of memory */
 void cf_error_free(struct cf_error *);
-
-/*
- * Blocks of memory (slab.c) from caches of the calling thread; freed by any thread.  *size is rounded up to what the
- * block really holds, and cf_slab_free() wants that number back.
- */
-void *cf_slab_alloc(size_t *size);
-void cf_slab_free(void *, size_t size);
-void cf_slab_thread_exit(void);
-void cf_slab_before_fork(void);
-void cf_slab_after_fork(void);
 
 /*
  * Parkers (park.c): what a thread sleeps on.  They are never freed, only passed on to later threads, so that a signal
@@ -270,10 +278,8 @@ struct cf_future {
 };
 #define CF_FUTURE_LARGE UINT16_MAX
 
-struct cf_future *cf_future_new(struct cf_executor *, const struct cf_task *, const void *arg, size_t len); /* 1 ref */
 struct cf_future *cf_future_refused(const struct cf_task *, bool chunk, const void *arg, size_t len, struct cf_error *);
 struct cf_future *cf_future_part(struct cf_future *whole, const void *arg, size_t len); /* PENDING, not shared yet */
-bool cf_future_claim(struct cf_future *);                                               /* PENDING -> RUNNING */
 bool cf_future_fail(struct cf_future *, struct cf_error *); /* PENDING -> FINISHED; takes the error in any case */
 /* RUNNING -> FINISHED, the outcome being in place; worker is who ran it, or NULL; when is 0 for now. */
 void cf_future_finish(struct cf_future *, struct cf_worker *, cf_time when);
@@ -283,6 +289,27 @@ void cf_future_copy_result(struct cf_future *, const void *, size_t);
 /* PENDING -> CANCELLED, which is still to be told to those in *old; by a kind's recall(). */
 bool cf_future_leave_for_cancel(struct cf_future *, uint32_t *old);
 void cf_future_dequeued(struct cf_future *); /* the queue's reference to one that it could not claim */
+
+/* PENDING -> to, with the flags of keep as they were; what was before goes to *old.  False: it was not PENDING. */
+static inline bool
+cf_future_leave_pending(struct cf_future *future, uint32_t to, uint32_t keep, uint32_t *old)
+{
+    *old = CF_STATE_PENDING;
+    while (!atomic_compare_exchange_weak_explicit(&future->state, old, to | (*old & keep), memory_order_acq_rel,
+                                                  memory_order_acquire))
+        if ((*old & CF_STATE_MASK) != CF_STATE_PENDING)
+            return false;
+    return true;
+}
+
+/* PENDING -> RUNNING */
+static inline bool
+cf_future_claim(struct cf_future *future)
+{
+    uint32_t old;
+
+    return cf_future_leave_pending(future, CF_STATE_RUNNING, CF_STATE_HOOKED, &old);
+}
 
 /* Whether it is of the other side of a fork. */
 static inline bool
@@ -504,6 +531,42 @@ cf_observe(struct cf_executor *executor, enum cf_event_type type, const struct c
 
 /* How many cf_interrupt()s there were in this process: when it changes, sleepers look at their executors. */
 extern _Atomic uint32_t cf_interrupts;
+
+/*
+ * Making a future; NULL: no memory.
+ */
+static inline struct cf_future *
+cf_future_allocate(struct cf_executor *executor, const struct cf_task *task, bool chunk, uint32_t refs, size_t room)
+{
+    size_t size = sizeof(struct cf_future) + room;
+    struct cf_future *future = cf_slab_alloc(&size);
+
+    if (future != NULL)
+        *future = (struct cf_future){
+            .state = CF_STATE_PENDING,
+            .refs = refs,
+            .executor = executor,
+            .task = task,
+            .size = size < CF_FUTURE_LARGE ? (uint16_t)size : CF_FUTURE_LARGE,
+            .generation = (uint8_t)cf_generation,
+            .chunk = chunk,
+            .remote = executor != NULL && executor->kind->recall != NULL,
+        };
+    return future;
+}
+
+static inline struct cf_future *
+cf_future_new(struct cf_executor *executor, const struct cf_task *task, bool chunk, uint32_t refs, const void *arg,
+              size_t len)
+{
+    struct cf_future *future = cf_future_allocate(executor, task, chunk, refs, cf_round_up(len) + CF_ALIGN);
+
+    if (future != NULL) {
+        cf_copy(future->room, arg, len);
+        future->arg_len = len;
+    }
+    return future;
+}
 
 /*
  * Waiting (wait.c, circle.c).

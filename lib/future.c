@@ -30,37 +30,6 @@ static struct cf_future no_memory = {
  * Memory.
  */
 
-static struct cf_future *
-allocate(struct cf_executor *executor, const struct cf_task *task, size_t room)
-{
-    size_t size = sizeof(struct cf_future) + room;
-    struct cf_future *future = cf_slab_alloc(&size);
-
-    if (future == NULL)
-        return NULL;
-    *future = (struct cf_future){
-        .state = CF_STATE_PENDING,
-        .refs = 1,
-        .executor = executor,
-        .task = task,
-        .size = size < CF_FUTURE_LARGE ? (uint16_t)size : CF_FUTURE_LARGE,
-        .generation = (uint8_t)cf_generation,
-    };
-    return future;
-}
-
-struct cf_future *
-cf_future_new(struct cf_executor *executor, const struct cf_task *task, const void *arg, size_t len)
-{
-    struct cf_future *future = allocate(executor, task, cf_round_up(len) + CF_ALIGN);
-
-    if (future != NULL && len > 0) {
-        memcpy(future->room, arg, len);
-        future->arg_len = len;
-    }
-    return future;
-}
-
 struct cf_future *
 cf_future_refused(const struct cf_task *task, bool chunk, const void *arg, size_t len, struct cf_error *error)
 {
@@ -68,12 +37,11 @@ cf_future_refused(const struct cf_task *task, bool chunk, const void *arg, size_
 
     if (task == NULL)
         task = &no_task;
-    future = cf_future_new(NULL, task, arg, len);
+    future = cf_future_new(NULL, task, chunk, 1, arg, len);
     if (future == NULL) {
         cf_error_free(error);
         return &no_memory;
     }
-    future->chunk = chunk;
     cf_future_fail(future, error);
     return future;
 }
@@ -81,7 +49,7 @@ cf_future_refused(const struct cf_task *task, bool chunk, const void *arg, size_
 struct cf_future *
 cf_future_part(struct cf_future *whole, const void *arg, size_t len)
 {
-    struct cf_future *future = allocate(NULL, whole->task, 0);
+    struct cf_future *future = cf_future_allocate(NULL, whole->task, false, 1, 0);
 
     if (future != NULL) {
         future->is_part = true;
@@ -128,26 +96,6 @@ cf_release(struct cf_future *future)
 /*
  * States.
  */
-
-/* PENDING -> to, HOOKED or not; whether it was HOOKED goes to *old. */
-static bool
-leave_pending(struct cf_future *future, uint32_t to, uint32_t keep, uint32_t *old)
-{
-    *old = CF_STATE_PENDING;
-    while (!atomic_compare_exchange_weak_explicit(&future->state, old, to | (*old & keep), memory_order_acq_rel,
-                                                  memory_order_acquire))
-        if ((*old & CF_STATE_MASK) != CF_STATE_PENDING)
-            return false;
-    return true;
-}
-
-bool
-cf_future_claim(struct cf_future *future)
-{
-    uint32_t old;
-
-    return leave_pending(future, CF_STATE_RUNNING, CF_STATE_HOOKED, &old);
-}
 
 bool
 cf_future_settle(struct cf_future *future, struct cf_worker *worker, cf_time when)
@@ -201,7 +149,7 @@ tell_cancelled(struct cf_future *future, bool hooked)
 bool
 cf_future_leave_for_cancel(struct cf_future *future, uint32_t *old)
 {
-    return leave_pending(future, CF_STATE_CANCELLED, 0, old);
+    return cf_future_leave_pending(future, CF_STATE_CANCELLED, 0, old);
 }
 
 /* The executor knows where the call is.  It waits for us, as for any canceller, before it ends. */
@@ -231,7 +179,7 @@ cf_cancel(struct cf_future *future)
     cf_retain(future);
     if (future->remote)
         cancel_remote(future);
-    else if (leave_pending(future, CF_STATE_CANCELLED, 0, &old))
+    else if (cf_future_leave_pending(future, CF_STATE_CANCELLED, 0, &old))
         tell_cancelled(future, (old & CF_STATE_HOOKED) != 0);
     bool cancelled = cf_cancelled(future);
     cf_release(future);

@@ -44,6 +44,7 @@ nodist_pkgconfig_DATA = %D%/libcf.pc
     %D%/scheduler.c \
     %D%/scheduler.h \
     %D%/slab.c \
+    %D%/slab.h \
     %D%/stop.c \
     %D%/submit.c \
     %D%/thread.c \

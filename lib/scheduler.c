@@ -381,8 +381,8 @@ cf_scheduler_opened(struct cf_scheduler *scheduler, struct cf_seat *seat)
  * From outside.
  */
 
-static bool
-enqueue(struct cf_scheduler *scheduler, struct cf_future *future)
+bool
+cf_scheduler_enqueue(struct cf_scheduler *scheduler, struct cf_future *future)
 {
     struct rousing rousing = { 0 };
 
@@ -399,25 +399,13 @@ enqueue(struct cf_scheduler *scheduler, struct cf_future *future)
     return !stopped;
 }
 
-/* Whether rouse() might find something to do about a call that has just been put into a deque; see lie_down(). */
-static bool
-may_rouse(struct cf_scheduler *scheduler)
+void
+cf_scheduler_rouse(struct cf_scheduler *scheduler)
 {
-    return scheduler->searching == 0 && (scheduler->idle != NULL || scheduler->started < scheduler->max_workers);
-}
-
-bool
-cf_scheduler_add(struct cf_scheduler *scheduler, struct cf_seat *seat, struct cf_future *future)
-{
-    if (seat == NULL || scheduler->stopped || !cf_deque_put(&seat->deque, future))
-        return enqueue(scheduler, future);
-    if (may_rouse(scheduler)) {
-        cf_spin_lock(&scheduler->lock);
-        struct rousing rousing = rouse(scheduler);
-        cf_spin_unlock(&scheduler->lock);
-        carry_out(scheduler, rousing);
-    }
-    return true;
+    cf_spin_lock(&scheduler->lock);
+    struct rousing rousing = rouse(scheduler);
+    cf_spin_unlock(&scheduler->lock);
+    carry_out(scheduler, rousing);
 }
 
 struct cf_future *

@@ -53,8 +53,8 @@ struct cf_scheduler {
 int cf_scheduler_init(struct cf_scheduler *, unsigned max_workers, unsigned cpus); /* in zeroed memory; 0 or ENOMEM */
 void cf_scheduler_fini(struct cf_scheduler *);
 
-/* A call to the queue or, if the thread is the worker in that seat and no other, to its deque.  False: stopped. */
-bool cf_scheduler_add(struct cf_scheduler *, struct cf_seat *, struct cf_future *);
+bool cf_scheduler_enqueue(struct cf_scheduler *, struct cf_future *); /* false: stopped */
+void cf_scheduler_rouse(struct cf_scheduler *);
 struct cf_future *cf_scheduler_withdraw(struct cf_scheduler *);  /* a call that nobody has begun, or NULL */
 void cf_scheduler_stop(struct cf_scheduler *);                   /* no more calls; workers end when there are none */
 unsigned cf_scheduler_started(struct cf_scheduler *);            /* how many workers there are or are being made */
@@ -74,5 +74,27 @@ void cf_scheduler_announce(struct cf_scheduler *, struct cf_seat *);
 
 /* But a callback may keep it from looking. */
 void cf_scheduler_engage(struct cf_scheduler *, struct cf_seat *);
+
+/*
+ * Whether cf_scheduler_rouse() might find something to do about a call that has just been put into a deque; see lie_down()
+ * in scheduler.c.
+ */
+static inline bool
+cf_scheduler_may_rouse(struct cf_scheduler *scheduler)
+{
+    return atomic_load(&scheduler->searching) == 0 &&
+           (atomic_load(&scheduler->idle) != NULL || atomic_load(&scheduler->started) < scheduler->max_workers);
+}
+
+/* By the worker in the seat, if there is one: a call goes to its deque, or else to the queue.  False: stopped. */
+static inline bool
+cf_scheduler_add(struct cf_scheduler *scheduler, struct cf_seat *seat, struct cf_future *future)
+{
+    if (seat == NULL || atomic_load(&scheduler->stopped) || !cf_deque_put(&seat->deque, future))
+        return cf_scheduler_enqueue(scheduler, future);
+    if (cf_scheduler_may_rouse(scheduler))
+        cf_scheduler_rouse(scheduler);
+    return true;
+}
 
 #endif

@@ -22,22 +22,26 @@ cf_status_text(enum cf_status status)
     return "unknown";
 }
 
-enum cf_status
-cf_may_wait(const struct cf_future *future)
+/* In a frame of its executor, if there is one. */
+static inline enum cf_status
+may_wait_in(const struct cf_frame *frame, const struct cf_future *future)
 {
     if (cf_future_frozen(future))
         return CF_FORKED;
-    if (future->executor == NULL)
-        return CF_OK;
-    const struct cf_frame *frame = cf_frame_of(future->executor);
     const bool can_help = frame != NULL && frame->worker != NULL && frame->worker->opened;
     return frame == NULL || can_help ? CF_OK : CF_DEADLOCK;
 }
 
-static bool
-is_own(const struct cf_future *future)
+static inline const struct cf_frame *
+own_frame(const struct cf_future *future)
 {
-    return future->executor != NULL && cf_frame_of(future->executor) != NULL;
+    return cf_self.frame == NULL || future->executor == NULL ? NULL : cf_frame_of(future->executor);
+}
+
+enum cf_status
+cf_may_wait(const struct cf_future *future)
+{
+    return may_wait_in(own_frame(future), future);
 }
 
 bool
@@ -49,15 +53,14 @@ cf_is_deep(void)
 bool
 cf_too_deep(const struct cf_future *future)
 {
-    return cf_is_deep() && is_own(future) && cf_future_state(future) == CF_STATE_PENDING;
+    return cf_is_deep() && own_frame(future) != NULL && cf_future_state(future) == CF_STATE_PENDING;
 }
 
-bool
-cf_help(struct cf_future *future)
+/* In a frame of its executor. */
+static inline bool
+help_in(const struct cf_frame *frame, struct cf_future *future)
 {
-    const struct cf_frame *frame = cf_self.frame == NULL ? NULL : cf_frame_of(future->executor);
-
-    if (frame == NULL || frame->worker == NULL || cf_is_deep())
+    if (frame->worker == NULL || cf_is_deep())
         return false;
     if (cf_executor_is(frame->executor, CF_EXECUTOR_INTERRUPTED))
         return cf_cancel(future);
@@ -74,6 +77,14 @@ cf_help(struct cf_future *future)
     else if (taken)
         cf_release(future);
     return claimed;
+}
+
+bool
+cf_help(struct cf_future *future)
+{
+    const struct cf_frame *frame = own_frame(future);
+
+    return frame != NULL && help_in(frame, future);
 }
 
 bool
@@ -165,15 +176,13 @@ spin_for(struct cf_future *future)
     return false;
 }
 
-enum cf_status
-cf_wait_for(struct cf_future *future, cf_time deadline, bool heed, const struct cf_room_waiter *room)
+/* What cannot be run here takes time; so this is apart from what need not. */
+static __attribute__((noinline)) enum cf_status
+wait_long(struct cf_future *future, cf_time deadline, bool heed, const struct cf_room_waiter *room)
 {
-    if (cf_done(future))
-        return CF_OK;
-    enum cf_status status = cf_may_wait(future);
-    if (status != CF_OK)
-        return status;
-    if ((!cf_is_past(deadline) && cf_help(future)) || spin_for(future))
+    enum cf_status status;
+
+    if (spin_for(future))
         return CF_OK;
     if (cf_too_deep(future))
         return CF_DEADLOCK;
@@ -186,4 +195,17 @@ cf_wait_for(struct cf_future *future, cf_time deadline, bool heed, const struct 
     status = sleep_for(future, parker, deadline, heed, room);
     cf_circle_leave(parker);
     return status;
+}
+
+enum cf_status
+cf_wait_for(struct cf_future *future, cf_time deadline, bool heed, const struct cf_room_waiter *room)
+{
+    if (cf_done(future))
+        return CF_OK;
+    const struct cf_frame *frame = own_frame(future);
+    const enum cf_status status = may_wait_in(frame, future);
+    if (status != CF_OK)
+        return status;
+    const bool helped = frame != NULL && !cf_is_past(deadline) && help_in(frame, future);
+    return helped ? CF_OK : wait_long(future, deadline, heed, room);
 }
