@@ -182,6 +182,12 @@ struct cf_options {
     unsigned max_deaths; /* in a row, with no result between them, are borne; one more breaks it; 0: three a worker */
 
     /*
+     * Of threads: a task that waits for a call which another worker runs may run meanwhile what that has submitted.  This
+     * is for tasks that divide their work, and wait for nothing but calls that they have submitted: others might wait, in
+     * the middle of a task, for what only that task's going on would bring.
+     */
+    bool leapfrog;
+    /*
      * Seconds by which an iterator in the order of completion may be late while calls wait for busy workers, lest these
      * have to wake its thread for each; 0: 0.0002; negative: it is woken at once.
      */

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core.h"
+#include "run.h"
 
 enum { ROOM = 256 }; /* for the result of one item before it is packed */
 

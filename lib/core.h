@@ -23,6 +23,7 @@
 #include <string.h>
 
 #include "cf.h"
+#include "deque.h"
 #include "slab.h"
 
 #define CF_ALIGN alignof(max_align_t)
@@ -113,8 +114,9 @@ struct cf_worker {
     char name[48];
     /* For cf_engage(), in case the worker has announced that it is about to look for work; or NULL. */
     void (*engage)(struct cf_worker *);
-    /* Take a call, with the queue's reference, if this worker's task has submitted it last and nobody has; or NULL. */
-    bool (*take_back)(struct cf_worker *, const struct cf_future *);
+    struct cf_deque *deque; /* of what its tasks submit to its executor; or NULL */
+    /* Where the executor leapfrogs: a call that the running one of another worker has submitted, with the queue's reference. */
+    struct cf_future *(*leapfrog)(struct cf_worker *, struct cf_future *running);
 };
 
 struct cf_frame {
@@ -331,6 +333,16 @@ cf_future_error(const struct cf_future *future)
     return future->result != NULL ? NULL : atomic_load_explicit(&future->error, memory_order_acquire);
 }
 
+/* What its block has left for a small result, behind the argument, and where. */
+static inline size_t
+cf_future_spare_room(struct cf_future *future, void **at)
+{
+    const size_t used = sizeof *future + (future->is_part ? 0 : cf_round_up(future->arg_len));
+
+    *at = (char *)future + used;
+    return future->size == CF_FUTURE_LARGE || used >= future->size ? 0 : future->size - used;
+}
+
 /* By who is about to settle it; the error is the future's from now on. */
 static inline void
 cf_future_set_error(struct cf_future *future, struct cf_error *error)
@@ -371,12 +383,9 @@ struct cf_call {
     struct cf_error *error; /* NULL: it has a result */
 };
 
-void cf_call_run(struct cf_call *);
-void cf_call_discard(struct cf_call *); /* the outcome */
+void cf_call_conclude(struct cf_call *, int rc); /* what its task returned, if that is all that it said */
+void cf_call_discard(struct cf_call *);          /* the outcome */
 void cf_call_set_error(struct cf_call *, struct cf_error *);
-
-/* Run the task of a future that this thread has claimed; what is left to do is cf_future_finish(). */
-void cf_future_run(struct cf_future *, struct cf_worker *);
 
 /* Run .open_worker or .close_worker, if there is one.  open returns NULL or the reason why it failed. */
 struct cf_error *cf_worker_open(struct cf_worker *);

@@ -199,23 +199,11 @@ cf_future_dequeued(struct cf_future *future)
     cf_release(future);
 }
 
-/* What its block has left for a small result, behind the argument, and where. */
-static size_t
-spare_room(struct cf_future *future, void **at)
-{
-    const size_t used = future->is_part ? 0 : cf_round_up(future->arg_len);
-
-    *at = future->room + used;
-    if (future->size == CF_FUTURE_LARGE || sizeof *future + used >= future->size)
-        return 0;
-    return future->size - sizeof *future - used;
-}
-
 void
 cf_future_copy_result(struct cf_future *future, const void *result, size_t len)
 {
     void *spare;
-    const size_t room = spare_room(future, &spare);
+    const size_t room = cf_future_spare_room(future, &spare);
     void *copy = len <= room ? spare : malloc(len);
 
     if (copy == NULL)
@@ -223,27 +211,4 @@ cf_future_copy_result(struct cf_future *future, const void *result, size_t len)
     else
         cf_future_set_result(future, len > 0 ? memcpy(copy, result, len) : (const void *)&cf_nothing, len,
                              len <= room ? NULL : free);
-}
-
-void
-cf_future_run(struct cf_future *future, struct cf_worker *worker)
-{
-    struct cf_call call = {
-        .task = future->task,
-        .chunk = future->chunk,
-        .arg = future->room,
-        .arg_len = future->arg_len,
-        .worker = worker,
-    };
-
-    call.room_size = spare_room(future, &call.room);
-    cf_room_leave(future->executor);
-    if (cf_self.parker != NULL)
-        atomic_store_explicit(&future->runner, cf_self.parker->number, memory_order_relaxed);
-    cf_observe(future->executor, CF_EVENT_STARTED, future, worker, 0);
-    cf_call_run(&call);
-    if (call.error != NULL)
-        cf_future_set_error(future, call.error);
-    else
-        cf_future_set_result(future, call.result, call.result_len, call.free_result);
 }

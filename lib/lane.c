@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "lanes.h"
+#include "run.h"
 
 enum {
     SPINS = 1000,   /* looks for the next call before going to sleep: some 20 microseconds */

@@ -41,6 +41,7 @@ nodist_pkgconfig_DATA = %D%/libcf.pc
     %D%/promise.c \
     %D%/ring.h \
     %D%/room.c \
+    %D%/run.h \
     %D%/scheduler.c \
     %D%/scheduler.h \
     %D%/slab.c \

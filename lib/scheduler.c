@@ -330,6 +330,19 @@ cf_scheduler_seat(struct cf_scheduler *scheduler, struct cf_seat *seat)
     atomic_store_explicit(&scheduler->created, number + 1, memory_order_release);
 }
 
+struct cf_seat *
+cf_scheduler_seat_of(struct cf_scheduler *scheduler, uint32_t number)
+{
+    unsigned created = atomic_load_explicit(&scheduler->created, memory_order_acquire);
+
+    for (unsigned i = 0; i < created; i++) {
+        const struct cf_parker *parker = atomic_load(&scheduler->seats[i]->parker);
+        if (parker != NULL && parker->number == number)
+            return scheduler->seats[i];
+    }
+    return NULL;
+}
+
 /* Those who work already will do without it; if there are none, nobody would. */
 bool
 cf_scheduler_start_failed(struct cf_scheduler *scheduler)

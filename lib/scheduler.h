@@ -20,12 +20,12 @@
 
 /* What the scheduler knows of a worker. */
 struct cf_seat {
-    unsigned number; /* from 0 */
-    struct cf_parker *parker;
-    unsigned batch;   /* how many calls to take next time */
-    unsigned takes;   /* how often it has looked for work */
-    cf_time taken_at; /* when it took the last batch; 0: not timed */
-    bool searching;   /* it is one of those; written under the lock, and read by itself without */
+    unsigned number;                    /* from 0 */
+    _Atomic(struct cf_parker *) parker; /* NULL until its worker has one */
+    unsigned batch;                     /* how many calls to take next time */
+    unsigned takes;                     /* how often it has looked for work */
+    cf_time taken_at;                   /* when it took the last batch; 0: not timed */
+    bool searching;                     /* it is one of those; written under the lock, and read by itself without */
     _Atomic bool roused;
     struct cf_seat *next_idle; /* guarded by the lock */
     struct cf_ring ring;
@@ -59,7 +59,8 @@ struct cf_future *cf_scheduler_withdraw(struct cf_scheduler *);  /* a call that 
 void cf_scheduler_stop(struct cf_scheduler *);                   /* no more calls; workers end when there are none */
 unsigned cf_scheduler_started(struct cf_scheduler *);            /* how many workers there are or are being made */
 void cf_scheduler_seat(struct cf_scheduler *, struct cf_seat *); /* by start(), one at a time: the next worker */
-bool cf_scheduler_start_failed(struct cf_scheduler *);           /* by start(); true: there is no worker at all */
+struct cf_seat *cf_scheduler_seat_of(struct cf_scheduler *, uint32_t number); /* of the parker's; or NULL */
+bool cf_scheduler_start_failed(struct cf_scheduler *); /* by start(); true: there is no worker at all */
 
 /* By the worker in the seat: */
 struct cf_future *cf_scheduler_next(struct cf_scheduler *, struct cf_seat *); /* wait for a call; NULL: the end */

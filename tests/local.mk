@@ -40,6 +40,7 @@ unit_tests = \
     %D%/nested-t \
     %D%/nested_wait-t \
     %D%/circle-t \
+    %D%/leapfrog-t \
     %D%/unload-t \
     %D%/stress-t \
     %D%/stress_end-t
