@@ -100,8 +100,10 @@ cf_deque_end(struct cf_deque *deque, unsigned depth)
         atomic_store(&deque->runs[depth].call, NULL);
 }
 
-/* Take the first call, if the owner is inside of that one and it or its descendants have put it there.  If it is not settled
- * afterwards, it was not before, and so what was read of its run was so. */
+/*
+ * Take the first call, if the owner is inside of that ancestor, and the ancestor or its descendants have put it there.  What
+ * is read of the run is right as long as the ancestor is not settled; so the caller looks at that afterwards.
+ */
 static inline struct cf_future *
 cf_deque_take_descendant(struct cf_deque *deque, const struct cf_future *ancestor)
 {
