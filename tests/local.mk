@@ -6,6 +6,7 @@ unit_tests = \
     %D%/inline-t \
     %D%/processes-t \
     %D%/process_callbacks-t \
+    %D%/process_close-t \
     %D%/process_data-t \
     %D%/process_deaths-t \
     %D%/process_kills-t \
