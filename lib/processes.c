@@ -186,16 +186,24 @@ processes_abandon(struct cf_executor *executor)
     return true;
 }
 
+/* Not in a forked child: it has not inherited this memory, and where it was may be something else by now. */
+static void
+unmap_memory(struct process_pool *pool)
+{
+    if (pool->segment != NULL)
+        munmap(pool->segment, pool->segment_size);
+    if (pool->buffers != NULL)
+        munmap(pool->buffers, BUFFERS_SIZE);
+}
+
 static void
 processes_free(struct cf_executor *executor)
 {
     struct process_pool *pool = cf_process_pool_of(executor);
 
     close_all(pool);
-    if (pool->segment != NULL)
-        munmap(pool->segment, pool->segment_size);
-    if (pool->buffers != NULL)
-        munmap(pool->buffers, BUFFERS_SIZE);
+    if (!cf_executor_frozen(executor))
+        unmap_memory(pool);
     pthread_mutex_destroy(&pool->areas_lock);
     cf_callbacks_fini(&pool->callbacks);
     free(pool->free_areas);

@@ -2,9 +2,15 @@
 /* process_close-t.c - closing a process pool: while others wait, and where it is not the closer's. */
 
 #include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "asserts.h"
+#include "child.h"
 #include "family.h"
 #include "tap.h"
 
@@ -52,8 +58,66 @@ TEST(a_pool_ends_when_another_thread_takes_its_last_outcome)
     family_check(&before);
 }
 
+/* Where this process has the memory that pools share with their workers. */
+struct places {
+    size_t count;
+    struct {
+        uintptr_t from, to;
+    } of[8];
+    struct cf_iter *iter;
+};
+
+static void
+find_places(struct places *places)
+{
+    FILE *maps = fopen("/proc/self/maps", "re");
+    char line[512], *end;
+
+    ck_assert_ptr_nonnull(maps);
+    while (places->count < 8 && fgets(line, sizeof line, maps) != NULL) {
+        if (strstr(line, "/dev/zero") == NULL)
+            continue;
+        places->of[places->count].from = strtoul(line, &end, 16);
+        places->of[places->count++].to = strtoul(end + 1, NULL, 16);
+    }
+    fclose(maps);
+}
+
+/* The child puts memory of its own where the pool's was, and still has it when it has let go of the iterator. */
+static void
+reuse_places(void *data)
+{
+    struct places *places = data;
+    const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE;
+
+    for (size_t i = 0; i < places->count; i++) {
+        void *at = (void *)places->of[i].from;
+        CHILD_ASSERT(mmap(at, places->of[i].to - places->of[i].from, PROT_READ | PROT_WRITE, flags, -1, 0) == at);
+    }
+    cf_iter_free(places->iter);
+    for (size_t i = 0; i < places->count; i++)
+        *(volatile char *)places->of[i].from = 1;
+}
+
+TEST(in_a_forked_child_the_last_iterator_of_a_closed_pool_takes_no_memory_along)
+{
+    const int numbers[] = { 1, 2 };
+    struct places places = { .count = 0 };
+    struct cf_executor *pool = family_pool(&(struct cf_options){ .max_workers = 1 });
+
+    find_places(&places);
+    ck_assert_uint_ge(places.count, 1);
+    places.iter = cf_map(pool, &task_twice, numbers, 2, sizeof *numbers, NULL);
+    while (cf_next(places.iter) != NULL)
+        ;
+    ck_assert_int_eq(cf_close(pool), 0);
+    child_assert(reuse_places, &places);
+    cf_iter_free(places.iter);
+}
+
 static const TTest **const tests[] = {
     &a_pool_ends_when_another_thread_takes_its_last_outcome,
+    &in_a_forked_child_the_last_iterator_of_a_closed_pool_takes_no_memory_along,
     NULL,
 };
 
