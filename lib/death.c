@@ -101,9 +101,11 @@ clear_lane(struct process_pool *pool, struct lane_state *lane, bool born, bool b
     return broken;
 }
 
-/* Why the death of a worker breaks the pool: the cause, and *what in words; or NULL. */
+/*
+ * Why the death of a worker breaks the pool: the cause, and *what in words; or NULL.  claimed: it was running a call.
+ */
 static struct cf_error *
-verdict(struct process_pool *pool, const struct lane_state *lane, int status, const char **what)
+verdict(struct process_pool *pool, const struct lane_state *lane, int status, bool claimed, const char **what)
 {
     static const struct cf_task open_task = { .name = "open_worker" };
     const struct cf_options *options = &pool->base.options;
@@ -121,8 +123,8 @@ verdict(struct process_pool *pool, const struct lane_state *lane, int status, co
         *what = "a worker could not be opened";
         return error;
     }
-    /* By our will, or at its own end. */
-    if (lane->killed_for != 0 || pool->dismissed || (mine->retired && WIFEXITED(status)))
+    /* By our will, or at its own end, but not in the middle of its last call. */
+    if (lane->killed_for != 0 || pool->dismissed || (mine->retired && WIFEXITED(status) && !claimed))
         return NULL;
     if (options->open_worker != NULL && !mine->opened)
         *what = "a worker died while it was opened";
@@ -168,7 +170,7 @@ cf_death_bury(struct process_pool *pool, struct lane_state *lane, int status)
     }
     const bool noted = lane->noted > lane->head;
     const bool claimed = lane->head < lane->tail && cf_lane_slot(pool, lane, lane->head)->word == SLOT_CLAIMED;
-    struct cf_error *cause = verdict(pool, lane, status, &what);
+    struct cf_error *cause = verdict(pool, lane, status, claimed, &what);
     struct cf_future *call = lane->calls[lane->head % LANE_SLOTS];
     if (claimed) {
         /* It may have died while it wrote the result. */

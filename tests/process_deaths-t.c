@@ -265,6 +265,23 @@ TEST(with_break_pool_the_first_death_breaks_the_pool)
     ck_assert_int_eq(cf_close(pool), -1);
 }
 
+/* By the status alone it looks like the end that is due then. */
+TEST(exiting_in_the_last_call_that_a_worker_may_serve_is_a_death_like_any_other)
+{
+    struct cf_executor *pool = family_pool(
+        &(struct cf_options){ .max_workers = 1, .max_calls_per_worker = 1, .on_worker_death = CF_BREAK_POOL });
+    struct cf_future *fine = family_submit_end(pool, END_NOT);
+    struct cf_future *dies = family_submit_end(pool, END_EXIT_ZERO);
+    struct cf_future *after = family_submit_end(pool, END_NOT);
+
+    ck_assert_int_eq(asserts_take_int(fine), END_NOT);
+    asserts_error(dies, CF_WORKER_LOST);
+    asserts_error(after, CF_BROKEN);
+    cf_release(dies);
+    cf_release(after);
+    ck_assert_int_eq(cf_close(pool), -1);
+}
+
 static void *
 exit_soon(void *unused)
 {
@@ -313,6 +330,7 @@ static const TTest **const tests[] = {
     &a_crash_loop_ends_in_a_broken_pool_that_tells_the_cause,
     &a_result_between_deaths_makes_their_count_begin_again,
     &with_break_pool_the_first_death_breaks_the_pool,
+    &exiting_in_the_last_call_that_a_worker_may_serve_is_a_death_like_any_other,
     &a_worker_that_ends_between_calls_is_replaced_and_costs_no_call,
     NULL,
 };
