@@ -169,10 +169,12 @@ cf_death_bury(struct process_pool *pool, struct lane_state *lane, int status)
         cf_news_exclude(pool);
     }
     const bool noted = lane->noted > lane->head;
-    const bool claimed = lane->head < lane->tail && cf_lane_slot(pool, lane, lane->head)->word == SLOT_CLAIMED;
+    /* Without the lock, under which the lane may be given calls even now; but none of them will be claimed. */
+    const bool claimed = lane->head < atomic_load(&cf_lane_shared(pool, lane)->tail) &&
+                         cf_lane_slot(pool, lane, lane->head)->word == SLOT_CLAIMED;
     struct cf_error *cause = verdict(pool, lane, status, claimed, &what);
-    struct cf_future *call = lane->calls[lane->head % LANE_SLOTS];
     if (claimed) {
+        struct cf_future *call = lane->calls[lane->head % LANE_SLOTS];
         /* It may have died while it wrote the result. */
         cf_area_drop(pool->memory, cf_area_of_result(lane->number, lane->head), AREA_SIZE);
         add_loss(pool, lane, call, status, noted, &paper);
