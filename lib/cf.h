@@ -158,8 +158,8 @@ struct cf_event {
 /* How to make an executor.  A member left zero means its default. */
 struct cf_options {
     /*
-     * By default min(32, cf_cpu_count() + 4) threads, or cf_cpu_count() processes.  At most 65,535, or 4,096.
-     * An inline executor has one.
+     * By default min(32, cf_cpu_count() + 4) threads, or min(4,096, cf_cpu_count()) processes.  At most 65,535,
+     * or 4,096.  An inline executor has one.
      */
     unsigned max_workers;
     /* Unstarted calls before cf_submit() waits, but not in its own tasks, callbacks, generators and observer; 0: any. */

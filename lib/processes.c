@@ -380,6 +380,14 @@ make(struct process_pool *pool)
     return error;
 }
 
+static unsigned
+default_workers(void)
+{
+    const unsigned cpus = cf_cpu_count();
+
+    return cpus < LANES_MAX ? cpus : LANES_MAX;
+}
+
 struct cf_executor *
 cf_process_pool(const struct cf_options *options)
 {
@@ -389,7 +397,7 @@ cf_process_pool(const struct cf_options *options)
     if (pool == NULL)
         return cf_constructor_failed(ENOMEM);
     memset(pool, 0, sizeof *pool);
-    int error = cf_executor_init(&pool->base, &processes_kind, options, cf_cpu_count());
+    int error = cf_executor_init(&pool->base, &processes_kind, options, default_workers());
     if (error != 0) {
         free(pool);
         return cf_constructor_failed(error);
