@@ -134,17 +134,19 @@ send_order(struct process_pool *pool, const struct order *order)
 }
 
 /* Where there is no nursery any more, its end is news of its own. */
-void
+bool
 cf_dispatch_order(struct process_pool *pool, unsigned lane, int signal)
 {
     const struct order order = { .lane = lane, .signal = signal };
     const int error = send_order(pool, &order);
+    const bool told = error == 0 || error == EPIPE || error == ECONNRESET;
 
-    if (error != 0 && signal == 0 && error != EPIPE && error != ECONNRESET) {
+    if (!told && signal == 0) {
         pool->segment->lanes[lane].fate = error;
         atomic_store(&pool->segment->lanes[lane].gone, GONE_UNBORN);
         cf_collector_wake(pool);
     }
+    return told;
 }
 
 /* What follows from dispatch(), without the lock: new workers, and the doorbells of those asleep. */
