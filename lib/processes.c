@@ -332,6 +332,8 @@ fork_nursery(struct process_pool *pool, struct nursery *nursery)
     pool->nursery = cf_orphan_fork(&pool->segment->nursery);
     if (pool->nursery == 0) {
         close(pool->socket);
+        /* A process that a task forks may close the pool, and all that it has. */
+        pool->socket = -1;
         cf_nursery_main(nursery);
     }
     if (pool->nursery < 0)

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* process_close-t.c - closing a process pool: while others wait, and where it is not the closer's. */
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "asserts.h"
@@ -115,9 +117,44 @@ TEST(in_a_forked_child_the_last_iterator_of_a_closed_pool_takes_no_memory_along)
     cf_iter_free(places.iter);
 }
 
+/* How many of its descriptors a process that a task forks has lost by closing the program's pool. */
+static int
+close_in_child(struct cf_call *call)
+{
+    int fds[8], status = -1;
+    struct cf_executor *pool;
+
+    memcpy(&pool, cf_arg(call, NULL), sizeof pool);
+    for (int i = 0; i < 8; i++)
+        fds[i] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    const pid_t child = fork();
+    if (child == 0) {
+        int lost = 0;
+        cf_close(pool);
+        for (int i = 0; i < 8; i++)
+            lost += fcntl(fds[i], F_GETFD) < 0;
+        _exit(lost);
+    }
+    waitpid(child, &status, 0);
+    for (int i = 0; i < 8; i++)
+        close(fds[i]);
+    return cf_return(call, &status, sizeof status);
+}
+static const struct cf_task task_close_in_child = { "close_in_child", close_in_child };
+
+TEST(a_process_that_a_task_forks_may_close_the_pool_and_keeps_its_descriptors)
+{
+    struct cf_executor *pool = family_pool(&(struct cf_options){ .max_workers = 1 });
+
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(asserts_take_int(cf_submit(pool, &task_close_in_child, &pool, sizeof(void *))), 0);
+    ck_assert_int_eq(cf_close(pool), 0);
+}
+
 static const TTest **const tests[] = {
     &a_pool_ends_when_another_thread_takes_its_last_outcome,
     &in_a_forked_child_the_last_iterator_of_a_closed_pool_takes_no_memory_along,
+    &a_process_that_a_task_forks_may_close_the_pool_and_keeps_its_descriptors,
     NULL,
 };
 
