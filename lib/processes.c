@@ -135,6 +135,21 @@ processes_kill(struct cf_executor *executor)
     cf_collector_wake(cf_process_pool_of(executor));
 }
 
+/*
+ * The nursery is our child only where orphans become that, and somebody else may have reaped it, so its pid may be that of
+ * a child of the program's by now.  A pidfd is of the nursery alone; kernels too old for waiting by it have only the pid.
+ */
+static void
+reap_nursery(struct process_pool *pool)
+{
+    enum { BY_PIDFD = 3 }; /* P_PIDFD, which older C libraries do not name */
+    siginfo_t unused;
+
+    if (waitid((idtype_t)BY_PIDFD, (id_t)pool->nursery_fd, &unused, WEXITED | WNOHANG) < 0 &&
+        (errno == EINVAL || errno == EBADF))
+        waitpid(pool->nursery, NULL, WNOHANG);
+}
+
 /* The nursery ends when it is told that there will be no more orders, and its workers have ended before. */
 static void
 dismiss_nursery(struct process_pool *pool)
@@ -144,8 +159,7 @@ dismiss_nursery(struct process_pool *pool)
     shutdown(pool->socket, SHUT_WR);
     while (poll(&ended, 1, -1) < 0 && errno == EINTR)
         ;
-    /* It is our child only where orphans become that. */
-    waitpid(pool->nursery, NULL, WNOHANG);
+    reap_nursery(pool);
 }
 
 static void

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -151,10 +152,59 @@ TEST(a_process_that_a_task_forks_may_close_the_pool_and_keeps_its_descriptors)
     ck_assert_int_eq(cf_close(pool), 0);
 }
 
+/* Fork a child that has that pid and exits with 7; or skip the test. */
+static void
+fork_as(pid_t pid)
+{
+    int status;
+
+    for (int i = 0; i < 50; i++) {
+        FILE *last = fopen("/proc/sys/kernel/ns_last_pid", "we");
+        if (last == NULL)
+            tap_skip("pids cannot be chosen here");
+        fprintf(last, "%d", (int)pid - 1);
+        if (fclose(last) != 0)
+            tap_skip("pids cannot be chosen here");
+        const pid_t child = fork();
+        if (child == 0)
+            _exit(7);
+        if (child == pid)
+            return;
+        waitpid(child, &status, 0);
+    }
+    tap_skip("others take that pid");
+}
+
+static int
+tell_nursery(struct cf_call *call)
+{
+    const int pid = (int)getppid();
+
+    return cf_return(call, &pid, sizeof pid);
+}
+static const struct cf_task task_nursery = { "nursery", tell_nursery };
+
+TEST(a_child_with_the_pid_of_a_nursery_that_was_killed_is_left_to_the_program)
+{
+    int status;
+
+    family_take_stock();
+    struct cf_executor *pool = family_pool(&(struct cf_options){ .max_workers = 1 });
+    const pid_t nursery = asserts_take_int(cf_submit(pool, &task_nursery, NULL, 0));
+    ck_assert_int_eq(kill(nursery, SIGKILL), 0);
+    ck_assert_int_eq(waitpid(nursery, &status, 0), nursery);
+    fork_as(nursery);
+    asserts_sleep(0.05);
+    ck_assert_int_eq(cf_close(pool), -1);
+    ck_assert_int_eq(waitpid(nursery, &status, 0), nursery);
+    ck_assert_int_eq(WEXITSTATUS(status), 7);
+}
+
 static const TTest **const tests[] = {
     &a_pool_ends_when_another_thread_takes_its_last_outcome,
     &in_a_forked_child_the_last_iterator_of_a_closed_pool_takes_no_memory_along,
     &a_process_that_a_task_forks_may_close_the_pool_and_keeps_its_descriptors,
+    &a_child_with_the_pid_of_a_nursery_that_was_killed_is_left_to_the_program,
     NULL,
 };
 
