@@ -181,7 +181,10 @@ struct cf_options {
     enum cf_on_death { CF_REPLACE_WORKER, CF_BREAK_POOL } on_worker_death; /* or the first death breaks the pool */
     unsigned max_deaths; /* in a row, with no result between them, are borne; one more breaks it; 0: three a worker */
 
-    /* Told of each call as it is submitted, starts and ends, in the thread where that happens. */
+    /*
+     * Told of each call as it is submitted, starts and ends, in the thread where that happens.  As in a callback, calls
+     * of this executor cannot be waited for there, but for when one is submitted.
+     */
     void (*observe)(const struct cf_event *, void *observe_arg);
     void *observe_arg;
 };
@@ -368,7 +371,7 @@ const char *cf_status_text(enum cf_status);
  * none after the deadline, but it returns only when the one that it is running ends.
  *
  * Return CF_OK; CF_TIMEOUT when the deadline passes first; CF_INTERRUPTED when the executor of an unfinished one is
- * interrupted; CF_DEADLOCK in a callback of an unfinished one's executor, or where tasks would wait for each other in
+ * interrupted; CF_DEADLOCK in a callback or observer of an unfinished one's executor, or where tasks would wait for each other in
  * a circle of CF_ALL_COMPLETED; CF_FORKED; CF_FAILED when there is no memory.
  */
 enum cf_until { CF_ALL_COMPLETED, CF_FIRST_COMPLETED, CF_FIRST_ERROR };
