@@ -152,7 +152,7 @@ faults_sources = %D%/faults.c %D%/faults.h
 %C%_process_limits_t_LDFLAGS = $(AM_LDFLAGS) -static \
     -Wl,--wrap=fork,--wrap=mmap,--wrap=memfd_create,--wrap=eventfd,--wrap=socketpair,--wrap=signalfd \
     -Wl,--wrap=pthread_create,--wrap=calloc,--wrap=malloc,--wrap=aligned_alloc,--wrap=reallocarray \
-    -Wl,--wrap=madvise,--wrap=__clone,--wrap=send
+    -Wl,--wrap=madvise,--wrap=__clone,--wrap=send,--wrap=fallocate
 %C%_libtap_a_SOURCES = %D%/tap.c %D%/tap.h \
     %D%/asserts.c %D%/asserts.h \
     %D%/callbacks.c %D%/callbacks.h \
