@@ -19,8 +19,10 @@
  * thread.  What went wrong with waiting, as opposed to with a call, is a cf_status.
  *
  * Threads.  Every function may be called from any thread at any time, except that an iterator belongs to one thread
- * at a time and cf_close() is called once, by the owner.  Task code, callbacks, observers and generators run under no
- * lock of the library's.  The library prints nothing, installs no signal handler and never exits.
+ * at a time and cf_close() is called once, by the owner, when no thread is in another function that takes the executor
+ * itself; its tasks, callbacks and observers may be.  That a call has run does not mean that its cf_submit() is over.
+ * Task code, callbacks, observers and generators run under no lock of the library's.  The library prints nothing,
+ * installs no signal handler and never exits.
  *
  * Signals and forks.  Only cf_interrupt() may be called from a signal handler.  Workers that are threads have all
  * signals blocked but those that their own instructions cause, such as SIGSEGV.  In a forked child the parent's
@@ -256,7 +258,11 @@ unsigned cf_cpu_count(void);
 enum { CF_CANCEL = 1, CF_KILL = 2, CF_WAIT = 4 };
 int cf_shutdown(struct cf_executor *, int how);
 
-/* Shut down, wait, and free the executor.  Return as cf_shutdown() does; after EDEADLK the executor is still there. */
+/*
+ * Shut down, wait, and free the executor.  Others may be waiting for its futures, but no cf_submit(), cf_map() or
+ * cf_shutdown() of it may be under way outside its own tasks, callbacks and observers, not even a cf_submit() whose call
+ * is known to have run.  Return as cf_shutdown() does; after EDEADLK the executor is still there.
+ */
 int cf_close(struct cf_executor *);
 
 /*
