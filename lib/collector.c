@@ -39,7 +39,11 @@ cf_collector_watch(struct cf_executor *executor, const struct cf_future *future)
     /* What was finished meanwhile, nobody was told of. */
     while (cf_news_look(pool))
         ;
-    if (pool->has_deadlines)
+    /*
+     * What the collector sleeps for may have changed.  Who shuts down sets SHUT, then tells the collector under the lock
+     * under which outcomes leave the lanes: if the last did so before, the collector sees that, and if after, we see SHUT.
+     */
+    if (pool->has_deadlines || cf_executor_is(executor, CF_EXECUTOR_SHUT))
         cf_collector_wake(pool);
 }
 

@@ -116,20 +116,37 @@ dispatch(struct process_pool *pool, struct cf_future **dropped)
     }
 }
 
+/* 0 or an errno.  Who closes the socket waits until nobody is about to use it. */
+static int
+send_order(struct process_pool *pool, const struct order *order)
+{
+    int error = EPIPE;
+
+    atomic_fetch_add(&pool->waking, 1);
+    if (!atomic_load(&pool->ended)) {
+        ssize_t sent;
+        while ((sent = send(pool->socket, order, sizeof *order, MSG_NOSIGNAL)) < 0 && errno == EINTR)
+            ;
+        error = sent < 0 ? errno : 0;
+    }
+    atomic_fetch_sub(&pool->waking, 1);
+    return error;
+}
+
 /* Where there is no nursery any more, its end is news of its own. */
-void
+bool
 cf_dispatch_order(struct process_pool *pool, unsigned lane, int signal)
 {
     const struct order order = { .lane = lane, .signal = signal };
-    ssize_t sent;
+    const int error = send_order(pool, &order);
+    const bool told = error == 0 || error == EPIPE || error == ECONNRESET;
 
-    while ((sent = send(pool->socket, &order, sizeof order, MSG_NOSIGNAL)) < 0 && errno == EINTR)
-        ;
-    if (sent < 0 && signal == 0 && errno != EPIPE && errno != ECONNRESET) {
-        pool->segment->lanes[lane].fate = errno;
+    if (!told && signal == 0) {
+        pool->segment->lanes[lane].fate = error;
         atomic_store(&pool->segment->lanes[lane].gone, GONE_UNBORN);
         cf_collector_wake(pool);
     }
+    return told;
 }
 
 /* What follows from dispatch(), without the lock: new workers, and the doorbells of those asleep. */

@@ -134,11 +134,8 @@ tell_cancelled(struct cf_future *future, bool hooked)
     struct cf_executor *executor = future->executor;
 
     if (executor != NULL) {
-        struct cf_frame frame = { .outer = cf_self.frame, .executor = executor };
-        cf_self.frame = &frame;
         cf_room_leave(executor);
         cf_observe(executor, CF_EVENT_ENDED, future, NULL, 0);
-        cf_self.frame = frame.outer;
     }
     if (hooked)
         cf_hooks_run(future);

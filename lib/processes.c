@@ -135,6 +135,21 @@ processes_kill(struct cf_executor *executor)
     cf_collector_wake(cf_process_pool_of(executor));
 }
 
+/*
+ * The nursery is our child only where orphans become that, and somebody else may have reaped it, so its pid may be that of
+ * a child of the program's by now.  A pidfd is of the nursery alone; kernels too old for waiting by it have only the pid.
+ */
+static void
+reap_nursery(struct process_pool *pool)
+{
+    enum { BY_PIDFD = 3 }; /* P_PIDFD, which older C libraries do not name */
+    siginfo_t unused;
+
+    if (waitid((idtype_t)BY_PIDFD, (id_t)pool->nursery_fd, &unused, WEXITED | WNOHANG) < 0 &&
+        (errno == EINVAL || errno == EBADF))
+        waitpid(pool->nursery, NULL, WNOHANG);
+}
+
 /* The nursery ends when it is told that there will be no more orders, and its workers have ended before. */
 static void
 dismiss_nursery(struct process_pool *pool)
@@ -144,8 +159,7 @@ dismiss_nursery(struct process_pool *pool)
     shutdown(pool->socket, SHUT_WR);
     while (poll(&ended, 1, -1) < 0 && errno == EINTR)
         ;
-    /* It is our child only where orphans become that. */
-    waitpid(pool->nursery, NULL, WNOHANG);
+    reap_nursery(pool);
 }
 
 static void
@@ -186,16 +200,24 @@ processes_abandon(struct cf_executor *executor)
     return true;
 }
 
+/* Not in a forked child: it has not inherited this memory, and where it was may be something else by now. */
+static void
+unmap_memory(struct process_pool *pool)
+{
+    if (pool->segment != NULL)
+        munmap(pool->segment, pool->segment_size);
+    if (pool->buffers != NULL)
+        munmap(pool->buffers, BUFFERS_SIZE);
+}
+
 static void
 processes_free(struct cf_executor *executor)
 {
     struct process_pool *pool = cf_process_pool_of(executor);
 
     close_all(pool);
-    if (pool->segment != NULL)
-        munmap(pool->segment, pool->segment_size);
-    if (pool->buffers != NULL)
-        munmap(pool->buffers, BUFFERS_SIZE);
+    if (!cf_executor_frozen(executor))
+        unmap_memory(pool);
     pthread_mutex_destroy(&pool->areas_lock);
     cf_callbacks_fini(&pool->callbacks);
     free(pool->free_areas);
@@ -336,6 +358,8 @@ fork_nursery(struct process_pool *pool, struct nursery *nursery)
     pool->nursery = cf_orphan_fork(&pool->segment->nursery);
     if (pool->nursery == 0) {
         close(pool->socket);
+        /* A process that a task forks may close the pool, and all that it has. */
+        pool->socket = -1;
         cf_nursery_main(nursery);
     }
     if (pool->nursery < 0)
@@ -384,6 +408,14 @@ make(struct process_pool *pool)
     return error;
 }
 
+static unsigned
+default_workers(void)
+{
+    const unsigned cpus = cf_cpu_count();
+
+    return cpus < LANES_MAX ? cpus : LANES_MAX;
+}
+
 struct cf_executor *
 cf_process_pool(const struct cf_options *options)
 {
@@ -393,7 +425,7 @@ cf_process_pool(const struct cf_options *options)
     if (pool == NULL)
         return cf_constructor_failed(ENOMEM);
     memset(pool, 0, sizeof *pool);
-    int error = cf_executor_init(&pool->base, &processes_kind, options, cf_cpu_count());
+    int error = cf_executor_init(&pool->base, &processes_kind, options, default_workers());
     if (error != 0) {
         free(pool);
         return cf_constructor_failed(error);

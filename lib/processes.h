@@ -19,10 +19,13 @@ enum lane_life {
     LANE_LEAVING  /* and that takes no more calls */
 };
 
-/* The parent's knowledge of a lane.  Guarded by the pool's lock, but for what the collector alone uses. */
+/*
+ * The parent's knowledge of a lane.  Guarded by the pool's lock, but for what the collector alone uses; what is atomic
+ * is written under the lock and read without it too.
+ */
 struct lane_state {
     unsigned number;
-    enum lane_life life;
+    _Atomic enum lane_life life;
     _Atomic bool start_wanted; /* somebody is about to tell the nursery */
     unsigned ahead;            /* how many calls it may have been given: more while they are short */
     _Atomic uint64_t head;     /* the slots from here ... */
@@ -51,7 +54,7 @@ struct process_pool {
     _Atomic bool collecting; /* somebody takes outcomes out of the lanes; one at a time */
     unsigned next_lane;      /* that he looks at first */
     _Atomic bool ended;      /* nobody does any more */
-    _Atomic unsigned waking; /* threads that may be about to write to the bell */
+    _Atomic unsigned waking; /* threads that may be about to write to the bell or to the socket */
     _Atomic bool kill;       /* all workers are to be killed */
     bool has_deadlines;      /* there is a .call_timeout */
     /* The collector's: */
@@ -127,7 +130,8 @@ cf_lane_load(const struct lane_state *lane)
 struct cf_future *cf_dispatch_dequeue(struct process_pool *pool);
 void cf_dispatch_append(struct process_pool *pool, struct cf_future *call);
 struct cf_future *cf_dispatch_recall(struct process_pool *pool, struct lane_state *lane, uint64_t index);
-void cf_dispatch_order(struct process_pool *pool, unsigned lane, int signal); /* 0: start a worker */
+/* Tell the nursery to send the lane's worker a signal, or, if that is 0, to start one.  False: it cannot be told now. */
+bool cf_dispatch_order(struct process_pool *pool, unsigned lane, int signal);
 void cf_dispatch_lock(struct process_pool *pool);
 void cf_dispatch_unlock(struct process_pool *pool);
 
