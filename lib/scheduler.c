@@ -8,7 +8,7 @@
 
 enum {
     SPINS = 1000, /* of a worker that looks for work, before it goes to sleep: some 20 microseconds */
-    ODD_TAKE = 32 /* every so many takes, what otherwise comes last is looked for first */
+    TURNS = 32    /* takes, of which one begins with the queue and one at the other seats, lest a call starve there */
 };
 
 /* A batch that took less than this was one of short calls, and the next may be twice as large. */
@@ -219,16 +219,27 @@ take_from_others(struct cf_scheduler *scheduler, struct cf_seat *seat)
     return future;
 }
 
+/* What is usually looked for last, now and then first: the queue, or what waits at others' seats; or NULL. */
+static struct cf_future *
+take_in_turn(struct cf_scheduler *scheduler, struct cf_seat *seat)
+{
+    switch (++seat->takes % TURNS) {
+    case 0:
+        return take_batch(scheduler, seat);
+    case TURNS / 2:
+        return take_from_others(scheduler, seat);
+    default:
+        return NULL;
+    }
+}
+
 static struct cf_future *
 take(struct cf_scheduler *scheduler, struct cf_seat *seat)
 {
     struct cf_future *future = cf_ring_take(&seat->ring);
-    const bool odd = future == NULL && ++seat->takes % ODD_TAKE == 0;
 
-    if (odd)
-        future = take_from_others(scheduler, seat);
-    if (odd && future == NULL)
-        future = take_batch(scheduler, seat);
+    if (future == NULL)
+        future = take_in_turn(scheduler, seat);
     if (future == NULL)
         future = cf_deque_take(&seat->deque);
     if (future == NULL)

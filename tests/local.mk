@@ -41,6 +41,8 @@ unit_tests = \
     %D%/nested-t \
     %D%/nested_wait-t \
     %D%/circle-t \
+    %D%/fairness-t \
+    %D%/idle-t \
     %D%/leapfrog-t \
     %D%/unload-t \
     %D%/stress-t \
