@@ -84,6 +84,7 @@ clear_lane(struct process_pool *pool, struct lane_state *lane, bool born, bool b
         lane->calls[i % LANE_SLOTS] = NULL;
         atomic_store(&slot->word, SLOT_FREE);
     }
+    cf_dispatch_empty_inbox(pool);
     if (back != NULL)
         put_back(pool, back, end);
     lane->head = lane->tail;
@@ -91,12 +92,14 @@ clear_lane(struct process_pool *pool, struct lane_state *lane, bool born, bool b
     lane->noted = lane->tail;
     lane->life = LANE_ABSENT;
     lane->ahead = AHEAD;
+    lane->cost = COST_UNKNOWN;
     pool->workers--;
     pool->start_failed = !born;
     pool->broken = pool->broken || breaks || (!born && pool->workers == 0 && !pool->dismissed);
     const bool broken = pool->broken;
     mine->opened = mine->open_failed = mine->retired = mine->hold = mine->asleep = mine->gone = 0;
     mine->pid = 0;
+    cf_dispatch_sort(pool, lane);
     cf_spin_unlock(&pool->lock);
     return broken;
 }
@@ -115,10 +118,10 @@ verdict(struct process_pool *pool, const struct lane_state *lane, int status, bo
     if (mine->open_failed) {
         struct cf_future call = { .task = &open_task };
         char *copy;
-        const char *strings =
-            cf_outcome_bytes(pool, &mine->failure, cf_area_of_result(lane->number, mine->start), &copy);
+        struct slot *slot = &mine->slots[LANE_FAILURE];
+        const char *strings = cf_outcome_bytes(pool, mine, slot, cf_area_of_result(lane->number, mine->start), &copy);
         struct cf_error *error =
-            strings != NULL ? cf_outcome_error(&call, &mine->failure, strings) : cf_error_errno(CF_BROKEN, ENOMEM, "");
+            strings != NULL ? cf_outcome_error(&call, slot, strings) : cf_error_errno(CF_BROKEN, ENOMEM, "");
         free(copy);
         *what = "a worker could not be opened";
         return error;
@@ -139,21 +142,15 @@ verdict(struct process_pool *pool, const struct lane_state *lane, int status, bo
 
 /* The call that the worker was running when it died is lost with it. */
 static void
-add_loss(struct process_pool *pool, struct lane_state *lane, struct cf_future *call, int status, bool noted,
-         struct newspaper *paper)
+add_loss(struct process_pool *pool, struct lane_state *lane, int status, struct newspaper *paper)
 {
-    if (!noted) {
-        cf_future_claim(call);
-        cf_room_leave(&pool->base);
-    }
+    struct cf_future *call = lane->calls[lane->head % LANE_SLOTS];
+
+    /* It may have died while it wrote the result. */
+    cf_area_drop(pool->memory, cf_area_of_result(lane->number, lane->head), AREA_SIZE);
     cf_argument_drop(pool, call);
-    call->result_len = 0;
     cf_future_set_error(call, loss(pool, lane, call->task->name, status));
-    struct news *news = cf_news_add(pool, paper, call, lane);
-    news->ended = true;
-    news->ended_at = cf_now();
-    if (noted)
-        news->started = 0;
+    cf_news_of_end(pool, lane, lane->head, cf_now(), paper);
 }
 
 void
@@ -168,17 +165,11 @@ cf_death_bury(struct process_pool *pool, struct lane_state *lane, int status)
         cf_news_tell(pool, &paper);
         cf_news_exclude(pool);
     }
-    const bool noted = lane->noted > lane->head;
     /* Without the lock, under which the lane may be given calls even now; but none of them will be claimed. */
-    const bool claimed = lane->head < atomic_load(&cf_lane_shared(pool, lane)->tail) &&
-                         cf_lane_slot(pool, lane, lane->head)->word == SLOT_CLAIMED;
+    const bool claimed = lane->head < lane->tail && cf_lane_slot(pool, lane, lane->head)->word == SLOT_CLAIMED;
     struct cf_error *cause = verdict(pool, lane, status, claimed, &what);
-    if (claimed) {
-        struct cf_future *call = lane->calls[lane->head % LANE_SLOTS];
-        /* It may have died while it wrote the result. */
-        cf_area_drop(pool->memory, cf_area_of_result(lane->number, lane->head), AREA_SIZE);
-        add_loss(pool, lane, call, status, noted, &paper);
-    }
+    if (claimed)
+        add_loss(pool, lane, status, &paper);
     clear_lane(pool, lane, true, cause != NULL);
     lane->killed_for = 0;
     lane->killed_hard = false;
@@ -228,9 +219,9 @@ cf_death_of_nursery(struct process_pool *pool)
     const struct cf_error cause = { .domain = "errno", .code = ECHILD, .worker = "", .message = "it was killed" };
 
     pool->nursery_gone = true;
-    cf_spin_lock(&pool->lock);
+    cf_dispatch_lock(pool);
     pool->broken = true;
-    cf_spin_unlock(&pool->lock);
+    cf_dispatch_unlock(pool);
     for (unsigned i = 0; i < pool->base.options.max_workers; i++) {
         if (pool->lanes[i].life == LANE_ABSENT)
             continue;

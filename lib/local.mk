@@ -44,6 +44,7 @@ nodist_pkgconfig_DATA = %D%/libcf.pc
     %D%/run.h \
     %D%/scheduler.c \
     %D%/scheduler.h \
+    %D%/set.h \
     %D%/slab.c \
     %D%/slab.h \
     %D%/stop.c \

@@ -35,29 +35,27 @@ processes_submit(struct cf_executor *executor, struct cf_future *call)
 
     if (error != 0)
         return error;
-    cf_dispatch_lock(pool);
-    bool stopped = pool->stopped;
-    pool->start_failed = false;
-    if (!stopped)
-        cf_dispatch_append(pool, call);
-    cf_dispatch_unlock(pool);
-    if (stopped)
+    if (!cf_dispatch_submit(pool, call)) {
         cf_argument_drop(pool, call);
+        return ESHUTDOWN;
+    }
     /* The collector cancels what was there when the interrupt came. */
-    else if (cf_executor_is(executor, CF_EXECUTOR_INTERRUPTED))
+    if (cf_executor_is(executor, CF_EXECUTOR_INTERRUPTED))
         cf_executor_cancel_pending(executor);
-    return stopped ? ESHUTDOWN : 0;
+    return 0;
 }
 
 static struct cf_future *
 processes_withdraw(struct cf_executor *executor)
 {
     struct process_pool *pool = cf_process_pool_of(executor);
-    struct cf_future *call;
+    const unsigned end = pool->base.options.max_workers;
 
     cf_dispatch_lock(pool);
-    call = cf_dispatch_dequeue(pool);
-    for (unsigned i = 0; i < pool->base.options.max_workers && call == NULL; i++)
+    cf_dispatch_empty_inbox(pool);
+    struct cf_future *call = cf_dispatch_dequeue(pool);
+    for (unsigned i = cf_set_next(&pool->busy, 0, end); i < end && call == NULL;
+         i = cf_set_next(&pool->busy, i + 1, end))
         for (uint64_t k = pool->lanes[i].head; k < pool->lanes[i].tail && call == NULL; k++)
             call = cf_dispatch_recall(pool, &pool->lanes[i], k);
     cf_dispatch_unlock(pool);
@@ -66,31 +64,33 @@ processes_withdraw(struct cf_executor *executor)
     return call;
 }
 
-/* Find the call in a lane: its index there; or the tail, and it is in no slot of this lane. */
-static uint64_t
-find_in_lane(const struct lane_state *lane, const struct cf_future *call)
+/* Find the call in a lane, and its index there; NULL: it is in none.  The lock is held. */
+static struct lane_state *
+find_in_lanes(struct process_pool *pool, const struct cf_future *call, uint64_t *index)
 {
-    uint64_t i = lane->head;
+    const unsigned end = pool->base.options.max_workers;
 
-    while (i < lane->tail && lane->calls[i % LANE_SLOTS] != call)
-        i++;
-    return i;
+    for (unsigned i = cf_set_next(&pool->busy, 0, end); i < end; i = cf_set_next(&pool->busy, i + 1, end)) {
+        struct lane_state *lane = &pool->lanes[i];
+        for (uint64_t k = lane->head; k < lane->tail; k++)
+            if (atomic_load_explicit(&lane->calls[k % LANE_SLOTS], memory_order_acquire) == call) {
+                *index = k;
+                return lane;
+            }
+    }
+    return NULL;
 }
 
 static bool
 processes_recall(struct cf_executor *executor, struct cf_future *call, uint32_t *old)
 {
     struct process_pool *pool = cf_process_pool_of(executor);
-    bool in_slot = false, recalled = false;
+    uint64_t index;
 
     cf_dispatch_lock(pool);
-    for (unsigned i = 0; i < pool->base.options.max_workers && !in_slot; i++) {
-        struct lane_state *lane = &pool->lanes[i];
-        uint64_t index = find_in_lane(lane, call);
-        in_slot = index < lane->tail;
-        recalled = in_slot && cf_dispatch_recall(pool, lane, index) != NULL;
-    }
-    const bool cancelled = (!in_slot || recalled) && cf_future_leave_for_cancel(call, old);
+    struct lane_state *lane = find_in_lanes(pool, call, &index);
+    const bool recalled = lane != NULL && cf_dispatch_recall(pool, lane, index) != NULL;
+    const bool cancelled = (lane == NULL || recalled) && cf_future_leave_for_cancel(call, old);
     cf_dispatch_unlock(pool);
     if (recalled) {
         cf_argument_drop(pool, call);
@@ -103,16 +103,12 @@ static bool
 processes_has_started(struct cf_executor *executor, const struct cf_future *call)
 {
     struct process_pool *pool = cf_process_pool_of(executor);
-    bool found = false, started = false;
+    uint64_t index;
 
-    cf_spin_lock(&pool->lock);
-    for (unsigned i = 0; i < pool->base.options.max_workers && !found; i++) {
-        struct lane_state *lane = &pool->lanes[i];
-        uint64_t index = find_in_lane(lane, call);
-        found = index < lane->tail;
-        started = found && atomic_load(&cf_lane_slot(pool, lane, index)->word) != SLOT_QUEUED;
-    }
-    cf_spin_unlock(&pool->lock);
+    cf_dispatch_lock(pool);
+    const struct lane_state *lane = find_in_lanes(pool, call, &index);
+    const bool started = lane != NULL && atomic_load(&cf_lane_slot(pool, lane, index)->word) != SLOT_QUEUED;
+    cf_dispatch_unlock(pool);
     /* If it is in no lane it waits in the queue, or has been taken out of its lane and is not pending any more. */
     return started || cf_future_state(call) != CF_STATE_PENDING;
 }
@@ -122,9 +118,9 @@ processes_stop(struct cf_executor *executor)
 {
     struct process_pool *pool = cf_process_pool_of(executor);
 
-    cf_spin_lock(&pool->lock);
+    cf_spin_lock(&pool->inbox_lock);
     pool->stopped = true;
-    cf_spin_unlock(&pool->lock);
+    cf_spin_unlock(&pool->inbox_lock);
     cf_collector_wake(pool);
 }
 
@@ -229,12 +225,7 @@ processes_free(struct cf_executor *executor)
 static bool
 processes_is_saturated(struct cf_executor *executor)
 {
-    struct process_pool *pool = cf_process_pool_of(executor);
-
-    cf_spin_lock(&pool->lock);
-    const bool saturated = pool->first != NULL;
-    cf_spin_unlock(&pool->lock);
-    return saturated;
+    return atomic_load_explicit(&cf_process_pool_of(executor)->full, memory_order_relaxed);
 }
 
 static const struct cf_kind processes_kind = {
@@ -280,6 +271,8 @@ map_memory(struct process_pool *pool)
     for (unsigned i = 0; i < workers; i++) {
         pool->lanes[i].number = i;
         pool->lanes[i].ahead = AHEAD;
+        pool->lanes[i].cost = COST_UNKNOWN;
+        cf_dispatch_sort(pool, &pool->lanes[i]);
     }
     for (unsigned i = 0; i < BUFFERS; i++)
         pool->free_buffers[i] = BUFFERS - i;
