@@ -56,9 +56,9 @@ area_of(const struct slot *slot)
 static int
 put_outcome(struct slot *slot, const void *data, size_t len)
 {
-    slot->out_of_line = len > SLOT_BYTES;
+    slot->where = len > SLOT_BYTES ? OUTCOME_IN_AREA : OUTCOME_IN_SLOT;
     slot->len = len;
-    if (slot->out_of_line)
+    if (slot->where == OUTCOME_IN_AREA)
         return cf_area_write(serving.nursery->memory, area_of(slot), data, len);
     if (len > 0)
         memcpy(cf_slot_bytes(serving.lane, slot, len), data, len);
@@ -120,12 +120,31 @@ exit_in_task(int status, void *unused)
     _exit(status);
 }
 
+/* A large result is in a place already, if cf_return() has put it there, or is copied to one, if there is any free. */
+static bool
+put_in_place(struct slot *slot, struct cf_call *call)
+{
+    if (call->free_result != cf_place_free_result) {
+        void *copy = cf_place_for_result(call->result_len);
+        if (copy == NULL)
+            return false;
+        cf_return_owned(call, memcpy(copy, call->result, call->result_len), call->result_len, cf_place_free_result);
+    }
+    slot->where = (uint8_t)(OUTCOME_IN_PLACE + cf_place_of_result(call->result));
+    slot->len = call->result_len;
+    /* From now on the parent frees it. */
+    call->free_result = NULL;
+    return true;
+}
+
 static void
 put_result(struct slot *slot, struct cf_call *call)
 {
     int error = 0;
 
     slot->failed = false;
+    if (call->error == NULL && call->result_len >= PLACE_LEAST && put_in_place(slot, call))
+        return;
     if (call->error == NULL)
         error = put_outcome(slot, call->result, call->result_len);
     if (error != 0)
@@ -135,21 +154,45 @@ put_result(struct slot *slot, struct cf_call *call)
         put_error(slot, call->error);
 }
 
-/* A copy of the argument in its area; NULL: it cannot be had, and that is the call's outcome. */
+/* A copy of the argument in its area, to be freed. */
 static void *
-fetch_argument(const struct slot *slot, struct cf_call *call)
+read_area(uint64_t area, size_t len)
 {
-    void *copy = malloc(call->arg_len);
-    int error = copy == NULL ? ENOMEM : cf_area_read(serving.nursery->memory, slot->arg_area, copy, call->arg_len);
+    void *copy = malloc(len);
+    const int error = copy == NULL ? ENOMEM : cf_area_read(serving.nursery->memory, area, copy, len);
 
-    if (error == 0)
-        return copy;
-    cf_raise(call, "errno", error, "an argument of %zu bytes cannot be received: %s", call->arg_len, strerror(error));
-    free(copy);
-    return NULL;
+    if (error != 0) {
+        free(copy);
+        copy = NULL;
+        errno = error;
+    }
+    return copy;
 }
 
-/* An argument in the slot is copied, because its place is the result's as well.  When it was over. */
+/*
+ * Where the argument is, or a copy, which is to be freed if it is in *copy, too.  One that is in the slot is copied to
+ * small, because its place is the result's as well.  NULL: it cannot be had, and that is the call's outcome.
+ */
+static const void *
+fetch_argument(struct slot *slot, struct cf_call *call, unsigned char *small, void **copy)
+{
+    const void *arg;
+
+    if (slot->arg_area == 0)
+        return memcpy(small, cf_slot_bytes(serving.lane, slot, call->arg_len), call->arg_len);
+    if (slot->arg_area <= BUFFERS)
+        return cf_buffer(serving.nursery->buffers, slot->arg_area);
+    if (slot->arg_area < AREA_ARGUMENTS)
+        arg = cf_place_argument(slot->arg_area, call->arg_len);
+    else
+        arg = *copy = read_area(slot->arg_area, call->arg_len);
+    if (arg == NULL)
+        cf_raise(call, "errno", errno, "an argument of %zu bytes cannot be received: %s", call->arg_len,
+                 strerror(errno));
+    return arg;
+}
+
+/* Run the call that is in the slot.  When it was over. */
 static cf_time
 run(struct slot *slot, cf_time started)
 {
@@ -161,19 +204,16 @@ run(struct slot *slot, cf_time started)
         .worker = &serving.worker,
         .room = room,
         .room_size = sizeof room,
+        .place = cf_place_for_result,
+        .free_place = cf_place_free_result,
     };
-    void *fetched = NULL;
+    void *copy = NULL;
 
     /* Before it is told of: its time limit counts from here. */
     atomic_store_explicit(&slot->started, started, memory_order_relaxed);
     if (serving.nursery->tell_claims)
         ring();
-    if (slot->arg_area == 0)
-        call.arg = memcpy(small, cf_slot_bytes(serving.lane, slot, call.arg_len), call.arg_len);
-    else if (slot->arg_area <= BUFFERS)
-        call.arg = cf_buffer(serving.nursery->buffers, slot->arg_area);
-    else
-        call.arg = fetched = fetch_argument(slot, &call);
+    call.arg = fetch_argument(slot, &call, small, &copy);
     atomic_store_explicit(&serving.slot, slot, memory_order_release);
     if (call.arg != NULL)
         cf_call_run(&call);
@@ -182,7 +222,7 @@ run(struct slot *slot, cf_time started)
         pause();
     put_result(slot, &call);
     cf_call_discard(&call);
-    free(fetched);
+    free(copy);
     return commit(slot);
 }
 
@@ -315,6 +355,7 @@ cf_lane_serve(const struct nursery *nursery, unsigned number)
     serving.nursery = nursery;
     serving.number = number;
     serving.lane = lane;
+    cf_place_serve(nursery, number);
     serving.worker.executor = nursery->executor;
     snprintf(serving.worker.name, sizeof serving.worker.name, "pid %d", (int)getpid());
     cf_self.frame = &frame;

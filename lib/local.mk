@@ -36,6 +36,7 @@ nodist_pkgconfig_DATA = %D%/libcf.pc
     %D%/orphan.c \
     %D%/outcome.c \
     %D%/park.c \
+    %D%/place.c \
     %D%/processes.c \
     %D%/processes.h \
     %D%/promise.c \
