@@ -116,17 +116,17 @@ cf_area_holds(int memory, uint64_t area, size_t len)
  * reserved.  A child that the program forks has no use for the mapping.
  */
 int
-cf_area_view(int memory, uint64_t area, size_t len, int protection, struct cf_view *view)
+cf_area_view(int memory, uint64_t area, size_t len, struct cf_view *view)
 {
     if (len <= view->size)
         return 0;
     cf_area_unview(view);
-    void *at = mmap(NULL, len, protection, MAP_SHARED, memory, offset_of(area));
+    void *at = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, memory, offset_of(area));
     if (at == MAP_FAILED)
         return errno;
     madvise(at, len, MADV_DONTFORK);
     /* All at once; where it fails, each page is met when it is needed. */
-    madvise(at, len, (protection & PROT_WRITE) != 0 ? MADV_POPULATE_WRITE : MADV_POPULATE_READ);
+    madvise(at, len, MADV_POPULATE_WRITE);
     view->at = at;
     view->size = len;
     return 0;

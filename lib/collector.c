@@ -160,7 +160,7 @@ cf_collector_main(void *arg)
         sleep_until_rung(pool, found || has_lines(pool), when);
         for (found = false; cf_news_look(pool);)
             found = true;
-        cf_news_rebalance(pool);
+        cf_balance(pool);
         const cf_time due = cf_death_enforce(pool), give_back = cf_place_give_back(pool);
         when = due < give_back ? due : give_back;
         if (!pool->dismissed && is_finished(pool))

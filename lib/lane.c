@@ -22,7 +22,6 @@ enum {
 /* What this process is and, for exit_in_task(), the call that it serves. */
 static struct {
     const struct nursery *nursery;
-    unsigned number;
     struct lane *lane;
     struct cf_worker worker;
     _Atomic(struct slot *) slot; /* NULL: none just now; whoever takes it out writes the outcome */
@@ -42,47 +41,6 @@ ring(void)
     /* A task has closed what it does not know.  The nursery's bell is another, and tells of our end. */
     if (errno == EBADF)
         _exit(1);
-}
-
-static uint64_t
-area_of(const struct slot *slot)
-{
-    const uint64_t index = (uint64_t)(slot - serving.lane->slots);
-
-    return cf_area_of_result(serving.number, index == LANE_FAILURE ? serving.lane->start : index);
-}
-
-/* Write len bytes as the slot's outcome.  0, or an errno, and there is no outcome yet. */
-static int
-put_outcome(struct slot *slot, const void *data, size_t len)
-{
-    slot->where = len > SLOT_BYTES ? OUTCOME_IN_AREA : OUTCOME_IN_SLOT;
-    slot->len = len;
-    if (slot->where == OUTCOME_IN_AREA)
-        return cf_area_write(serving.nursery->memory, area_of(slot), data, len);
-    if (len > 0)
-        memcpy(cf_slot_bytes(serving.lane, slot, len), data, len);
-    return 0;
-}
-
-/* An error goes as its domain, worker and message; where there is no memory for a long one it is cut short. */
-static void
-put_error(struct slot *slot, const struct cf_error *error)
-{
-    char text[SLOT_BYTES], *all = text;
-    const int len = snprintf(text, sizeof text, "%s%c%s%c%s", error->domain, 0, error->worker, 0, error->message) + 1;
-
-    slot->failed = true;
-    slot->why = error->why;
-    slot->code = error->code;
-    if (len > SLOT_BYTES && (all = malloc((size_t)len)) != NULL)
-        snprintf(all, (size_t)len, "%s%c%s%c%s", error->domain, 0, error->worker, 0, error->message);
-    if (all == NULL || put_outcome(slot, all, (size_t)len) != 0) {
-        snprintf(text, sizeof text, "%.99s%c%.47s%c%s", error->domain, 0, error->worker, 0, error->message);
-        put_outcome(slot, text, sizeof text);
-    }
-    if (all != text)
-        free(all);
 }
 
 /* The slot is the parent's from then on.  When that was. */
@@ -110,7 +68,7 @@ exit_in_task(int status, void *unused)
     if (slot != NULL) {
         struct cf_error *error =
             cf_error_new(CF_RAISED, "exit", status, "", serving.worker.name, "the task called exit(%d)", status);
-        put_error(slot, error);
+        cf_parcel_error(slot, error);
         atomic_store(&serving.lane->retired, 1);
         commit(slot);
         ring();
@@ -118,78 +76,6 @@ exit_in_task(int status, void *unused)
     fflush(stdout);
     fflush(stderr);
     _exit(status);
-}
-
-/* A large result is in a place already, if cf_return() has put it there, or is copied to one, if there is any free. */
-static bool
-put_in_place(struct slot *slot, struct cf_call *call)
-{
-    if (call->free_result != cf_place_free_result) {
-        void *copy = cf_place_for_result(call->result_len);
-        if (copy == NULL)
-            return false;
-        cf_return_owned(call, memcpy(copy, call->result, call->result_len), call->result_len, cf_place_free_result);
-    }
-    slot->where = (uint8_t)(OUTCOME_IN_PLACE + cf_place_of_result(call->result));
-    slot->len = call->result_len;
-    /* From now on the parent frees it. */
-    call->free_result = NULL;
-    return true;
-}
-
-static void
-put_result(struct slot *slot, struct cf_call *call)
-{
-    int error = 0;
-
-    slot->failed = false;
-    if (call->error == NULL && call->result_len >= PLACE_LEAST && put_in_place(slot, call))
-        return;
-    if (call->error == NULL)
-        error = put_outcome(slot, call->result, call->result_len);
-    if (error != 0)
-        cf_raise(call, "errno", error, "the result of %zu bytes cannot be handed over: %s", call->result_len,
-                 strerror(error));
-    if (call->error != NULL)
-        put_error(slot, call->error);
-}
-
-/* A copy of the argument in its area, to be freed. */
-static void *
-read_area(uint64_t area, size_t len)
-{
-    void *copy = malloc(len);
-    const int error = copy == NULL ? ENOMEM : cf_area_read(serving.nursery->memory, area, copy, len);
-
-    if (error != 0) {
-        free(copy);
-        copy = NULL;
-        errno = error;
-    }
-    return copy;
-}
-
-/*
- * Where the argument is, or a copy, which is to be freed if it is in *copy, too.  One that is in the slot is copied to
- * small, because its place is the result's as well.  NULL: it cannot be had, and that is the call's outcome.
- */
-static const void *
-fetch_argument(struct slot *slot, struct cf_call *call, unsigned char *small, void **copy)
-{
-    const void *arg;
-
-    if (slot->arg_area == 0)
-        return memcpy(small, cf_slot_bytes(serving.lane, slot, call->arg_len), call->arg_len);
-    if (slot->arg_area <= BUFFERS)
-        return cf_buffer(serving.nursery->buffers, slot->arg_area);
-    if (slot->arg_area < AREA_ARGUMENTS)
-        arg = cf_place_argument(slot->arg_area, call->arg_len);
-    else
-        arg = *copy = read_area(slot->arg_area, call->arg_len);
-    if (arg == NULL)
-        cf_raise(call, "errno", errno, "an argument of %zu bytes cannot be received: %s", call->arg_len,
-                 strerror(errno));
-    return arg;
 }
 
 /* Run the call that is in the slot.  When it was over. */
@@ -204,8 +90,8 @@ run(struct slot *slot, cf_time started)
         .worker = &serving.worker,
         .room = room,
         .room_size = sizeof room,
-        .place = cf_place_for_result,
-        .free_place = cf_place_free_result,
+        .place = cf_parcel_place,
+        .free_place = cf_parcel_free_place,
     };
     void *copy = NULL;
 
@@ -213,14 +99,14 @@ run(struct slot *slot, cf_time started)
     atomic_store_explicit(&slot->started, started, memory_order_relaxed);
     if (serving.nursery->tell_claims)
         ring();
-    call.arg = fetch_argument(slot, &call, small, &copy);
+    call.arg = cf_parcel_argument(slot, &call, small, &copy);
     atomic_store_explicit(&serving.slot, slot, memory_order_release);
     if (call.arg != NULL)
         cf_call_run(&call);
     /* A thread that the task has made may have called exit() just now, and the process ends with that. */
     while (atomic_exchange(&serving.slot, NULL) == NULL)
         pause();
-    put_result(slot, &call);
+    cf_parcel_result(slot, &call);
     cf_call_discard(&call);
     free(copy);
     return commit(slot);
@@ -334,7 +220,7 @@ open_lane(struct lane *lane)
         atomic_store(&lane->opened, 1);
         return true;
     }
-    put_error(&lane->slots[LANE_FAILURE], error);
+    cf_parcel_error(&lane->slots[LANE_FAILURE], error);
     atomic_store(&lane->open_failed, 1);
     return false;
 }
@@ -353,9 +239,8 @@ cf_lane_serve(const struct nursery *nursery, unsigned number)
 
     atomic_store(&lane->pid, getpid());
     serving.nursery = nursery;
-    serving.number = number;
     serving.lane = lane;
-    cf_place_serve(nursery, number);
+    cf_parcel_serve(nursery, number);
     serving.worker.executor = nursery->executor;
     snprintf(serving.worker.name, sizeof serving.worker.name, "pid %d", (int)getpid());
     cf_self.frame = &frame;

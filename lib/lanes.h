@@ -169,7 +169,7 @@ int cf_area_extend(int memory, uint64_t area, size_t len, size_t *ready);
 int cf_area_write(int memory, uint64_t area, const void *data, size_t len);
 int cf_area_read(int memory, uint64_t area, void *data, size_t len);
 void cf_area_drop(int memory, uint64_t area, size_t len);
-int cf_area_view(int memory, uint64_t area, size_t len, int protection, struct cf_view *);
+int cf_area_view(int memory, uint64_t area, size_t len, struct cf_view *);
 void cf_area_unview(struct cf_view *);
 bool cf_area_holds(int memory, uint64_t area, size_t len); /* whether so much has its memory */
 
@@ -188,12 +188,13 @@ cf_area_of_place(unsigned lane, unsigned place)
 #define AREA_PLACES (1 + (uint64_t)LANES_MAX * (LANE_SLOTS + LANE_PLACES))
 #define AREA_ARGUMENTS (AREA_PLACES + PLACES)
 
-/* Places, in a worker (place.c). */
-void cf_place_serve(const struct nursery *, unsigned lane);
-const void *cf_place_argument(uint64_t area, size_t len);
-void *cf_place_for_result(size_t len); /* or NULL */
-unsigned cf_place_of_result(const void *data);
-void cf_place_free_result(void *data);
+/* What a worker takes out of slots and puts into them (parcel.c). */
+void cf_parcel_serve(const struct nursery *, unsigned lane);
+const void *cf_parcel_argument(struct slot *, struct cf_call *, unsigned char *small, void **copy);
+void cf_parcel_result(struct slot *, struct cf_call *);
+void cf_parcel_error(struct slot *, const struct cf_error *);
+void *cf_parcel_place(size_t len); /* for a large result; or NULL */
+void cf_parcel_free_place(void *);
 
 static inline unsigned char *
 cf_buffer(unsigned char *buffers, uint64_t number)

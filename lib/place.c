@@ -4,93 +4,16 @@
  * while, because to have memory made and taken away costs many times what the copying does.
  *
  * There are some for arguments, which the parent fills and workers read in place, and some in each lane for results,
- * which its worker fills and the parent copies from.  What finds none is written to an area of its own, and read.
+ * which its worker fills (parcel.c) and the parent copies from.  What finds none is written to an area of its own, and
+ * read.  This is the parent's side.
  */
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "processes.h"
 
 #define KEPT ((cf_time)100000000) /* nanoseconds for which unused memory is kept */
-
-/*
- * In a worker.
- */
-
-static struct {
-    const struct nursery *nursery;
-    unsigned number;
-    struct lane *lane;
-    struct cf_view arguments[PLACES], results[LANE_PLACES];
-} mine;
-
-void
-cf_place_serve(const struct nursery *nursery, unsigned number)
-{
-    mine.nursery = nursery;
-    mine.number = number;
-    mine.lane = &nursery->segment->lanes[number];
-}
-
-/* Where the argument is that the parent has put there; NULL, with errno: it cannot be mapped.  It is only to be read. */
-const void *
-cf_place_argument(uint64_t area, size_t len)
-{
-    struct cf_view *view = &mine.arguments[area - AREA_PLACES];
-    const int error = cf_area_view(mine.nursery->memory, area, len, PROT_READ, view);
-
-    errno = error;
-    return error == 0 ? view->at : NULL;
-}
-
-static bool
-prepare_result(unsigned i, size_t len)
-{
-    struct place *place = &mine.lane->places[i];
-    const uint64_t area = cf_area_of_place(mine.number, i);
-
-    if (cf_area_extend(mine.nursery->memory, area, len, &place->ready) != 0)
-        return false;
-    return cf_area_view(mine.nursery->memory, area, len, PROT_READ | PROT_WRITE, &mine.results[i]) == 0;
-}
-
-void *
-cf_place_for_result(size_t len)
-{
-    for (unsigned i = 0; i < LANE_PLACES && len >= PLACE_LEAST; i++) {
-        uint32_t free = PLACE_FREE;
-        if (!atomic_compare_exchange_strong(&mine.lane->places[i].state, &free, PLACE_USED))
-            continue;
-        if (prepare_result(i, len))
-            return mine.results[i].at;
-        atomic_store(&mine.lane->places[i].state, PLACE_FREE);
-    }
-    return NULL;
-}
-
-/* The place that the data is in; or LANE_PLACES. */
-unsigned
-cf_place_of_result(const void *data)
-{
-    unsigned i = 0;
-
-    while (i < LANE_PLACES && mine.results[i].at != data)
-        i++;
-    return i;
-}
-
-void
-cf_place_free_result(void *data)
-{
-    atomic_store(&mine.lane->places[cf_place_of_result(data)].state, PLACE_FREE);
-}
-
-/*
- * In the parent.
- */
 
 /* There is memory that is to be given back in time. */
 static void
@@ -105,7 +28,7 @@ prepare_argument(struct process_pool *pool, unsigned i, size_t len)
 {
     if (cf_area_extend(pool->memory, AREA_PLACES + i, len, &pool->places[i].ready) != 0)
         return false;
-    return cf_area_view(pool->memory, AREA_PLACES + i, len, PROT_READ | PROT_WRITE, &pool->places[i].view) == 0;
+    return cf_area_view(pool->memory, AREA_PLACES + i, len, &pool->places[i].view) == 0;
 }
 
 /* Put an argument into a place; 0: it is in none.  The one used last is used first. */
@@ -146,7 +69,7 @@ cf_place_fetch(struct process_pool *pool, struct lane_state *lane, unsigned i, s
     const uint64_t area = cf_area_of_place(lane->number, i);
     char *copy = cf_area_holds(pool->memory, area, len) ? cf_large_alloc(len) : NULL;
 
-    if (copy != NULL && cf_area_view(pool->memory, area, len, PROT_READ, &lane->views[i]) == 0) {
+    if (copy != NULL && cf_area_view(pool->memory, area, len, &lane->views[i]) == 0) {
         memcpy(copy, lane->views[i].at, len);
     } else {
         free(copy);

@@ -208,7 +208,19 @@ bool cf_news_read(struct process_pool *pool, struct lane_state *lane, struct new
 void cf_news_tell(struct process_pool *pool, struct newspaper *paper);
 bool cf_news_waits(struct process_pool *pool);
 bool cf_news_look(struct process_pool *pool);
-void cf_news_rebalance(struct process_pool *pool);
+
+/* What a look has found in a lane. */
+struct finding {
+    uint64_t head; /* the first slot that is still in use */
+    uint64_t ran, withdrawn;
+    cf_time took, longest; /* those that ran, altogether, and one of them */
+};
+
+/*
+ * Balance (balance.c).
+ */
+void cf_balance_adapt(struct lane_state *lane, const struct finding *found); /* to the calls just taken */
+void cf_balance(struct process_pool *pool);
 
 /*
  * Deaths (death.c), as the nursery reports them, and time limits.  The collector calls these.
