@@ -219,8 +219,11 @@ struct cf_executor *cf_thread_pool(const struct cf_options *);
  * Data.  Arguments, results and errors are copied through memory that the processes share, so they can hold no pointers
  * but to what the program had when the pool was made.  Up to 384 bytes travel in the call itself, arguments of up to
  * 128 KiB by one copy more, and what is larger through a file in memory, up to 64 GiB.  An argument that finds no
- * memory is a call refused with ENOMEM, a result that finds none is a call that has failed with it.  A call costs a
- * microsecond or two, a pool about a millisecond and a fork() of the program.
+ * memory is a call refused with ENOMEM, a result that finds none is a call that has failed with it.
+ *
+ * Costs.  One of many empty calls costs a tenth or two of a microsecond, one there and back half of one, or twenty where
+ * its worker has to be woken; data is copied twice each way.  A pool costs about a millisecond, and of large programs
+ * two copies of their page tables, as a fork() makes one, and one more for each worker after the first.
  *
  * Workers.  They are forked from a copy of the program that is made here.  So all of them, also those that replace
  * others later, see its memory and its descriptors as they are now, and their tasks are those that it has now, not

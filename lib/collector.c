@@ -41,8 +41,8 @@ cf_collector_watch(struct cf_executor *executor, const struct cf_future *future)
     while (cf_news_look(pool))
         ;
     /*
-     * What the collector sleeps for may have changed.  Who shuts down sets SHUT, then tells the collector under the lock
-     * under which outcomes leave the lanes: if the last did so before, the collector sees that, and if after, we see SHUT.
+     * What the collector sleeps for may have changed.  Who shuts down sets SHUT, then tells the collector, who looks under the
+     * lock under which outcomes leave the lanes: if the last did so before, he sees that, and if after, we see SHUT.
      */
     if (pool->has_deadlines || cf_executor_is(executor, CF_EXECUTOR_SHUT))
         cf_collector_wake(pool);
@@ -160,8 +160,9 @@ cf_collector_main(void *arg)
         sleep_until_rung(pool, found || has_lines(pool), when);
         for (found = false; cf_news_look(pool);)
             found = true;
-        cf_news_rebalance(pool);
-        when = cf_death_enforce(pool);
+        cf_balance(pool);
+        const cf_time due = cf_death_enforce(pool), give_back = cf_place_give_back(pool);
+        when = due < give_back ? due : give_back;
         if (!pool->dismissed && is_finished(pool))
             dismiss_workers(pool);
     }

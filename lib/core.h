@@ -376,6 +376,9 @@ struct cf_call {
     struct cf_worker *worker;
     void *room;
     size_t room_size;
+    /* Memory for a larger result, if there is any that is better than what malloc() has; or NULL. */
+    void *(*place)(size_t len);
+    void (*free_place)(void *);
     /* The outcome. */
     const void *result;
     size_t result_len;

@@ -9,6 +9,7 @@ nodist_pkgconfig_DATA = %D%/libcf.pc
     %D%/area.c \
     %D%/argument.c \
     %D%/ask.c \
+    %D%/balance.c \
     %D%/call.c \
     %D%/callbacks.c \
     %D%/chunk.c \
@@ -35,7 +36,9 @@ nodist_pkgconfig_DATA = %D%/libcf.pc
     %D%/nursery.c \
     %D%/orphan.c \
     %D%/outcome.c \
+    %D%/parcel.c \
     %D%/park.c \
+    %D%/place.c \
     %D%/processes.c \
     %D%/processes.h \
     %D%/promise.c \

@@ -204,6 +204,7 @@ unmap_memory(struct process_pool *pool)
         munmap(pool->segment, pool->segment_size);
     if (pool->buffers != NULL)
         munmap(pool->buffers, BUFFERS_SIZE);
+    cf_place_fini(pool);
 }
 
 static void
@@ -277,6 +278,7 @@ map_memory(struct process_pool *pool)
     for (unsigned i = 0; i < BUFFERS; i++)
         pool->free_buffers[i] = BUFFERS - i;
     pool->free_buffer_count = BUFFERS;
+    cf_place_init(pool);
     return 0;
 }
 

@@ -116,6 +116,14 @@ family_held(void)
 }
 
 void
+family_await_given_back(void)
+{
+    for (int i = 0; i < 1000 && family_held() > 0; i++)
+        asserts_sleep(0.002);
+    ck_assert_int_eq(family_held(), 0);
+}
+
+void
 family_end(enum family_end how)
 {
     switch (how) {

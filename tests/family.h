@@ -33,6 +33,9 @@ void family_await_end(void);
 /* What the memory holds that a process pool shares with its workers for large data, in bytes. */
 off_t family_held(void);
 
+/* Wait until that is nothing: a pool keeps what is not in use for a moment, for the next call. */
+void family_await_given_back(void);
+
 /* Takes an enum family_end and ends its worker so, or not. */
 extern const struct cf_task task_end;
 
