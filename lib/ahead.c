@@ -45,7 +45,35 @@ take_first(struct cf_ahead *ahead, cf_time deadline, bool heed, const struct cf_
     if (*status != CF_OK || !cf_done(first))
         return NULL;
     ahead->first = (ahead->first + 1) % ahead->size;
+    if (ahead->learnt > 0)
+        ahead->learnt--;
+    else
+        cf_pace_learn(&ahead->pace, first);
     return first;
+}
+
+/* What has not been looked at before it is taken is not learnt of: there is no lack of others. */
+static struct cf_future *
+look(struct cf_ahead *ahead)
+{
+    if (ahead->unordered)
+        return cf_gather_look(&ahead->gather);
+    if (ahead->learnt == ahead->calls)
+        return NULL;
+    struct cf_future *call = ahead->ring[(ahead->first + ahead->learnt) % ahead->size];
+    if (!cf_done(call))
+        return NULL;
+    ahead->learnt++;
+    return call;
+}
+
+void
+cf_ahead_learn(struct cf_ahead *ahead)
+{
+    const struct cf_future *call;
+
+    while ((call = look(ahead)) != NULL)
+        cf_pace_learn(&ahead->pace, call);
 }
 
 struct cf_future *

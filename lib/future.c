@@ -79,16 +79,12 @@ cf_future_refused(const struct cf_task *task, bool chunk, const void *arg, size_
 }
 
 struct cf_future *
-cf_future_part(struct cf_future *whole, const void *arg, size_t len)
+cf_future_part(const struct cf_task *task, size_t room)
 {
-    struct cf_future *future = allocate(NULL, whole->task, 0);
+    struct cf_future *future = allocate(NULL, task, room);
 
-    if (future != NULL) {
+    if (future != NULL)
         future->is_part = true;
-        future->part = arg;
-        future->arg_len = len;
-        future->whole = cf_retain(whole);
-    }
     return future;
 }
 
@@ -293,7 +289,10 @@ cf_future_run(struct cf_future *future, struct cf_worker *worker)
     if (cf_self.parker != NULL)
         atomic_store_explicit(&future->runner, cf_self.parker->number, memory_order_relaxed);
     cf_observe(future->executor, CF_EVENT_STARTED, future, worker, 0);
+    const cf_time started = future->timed ? cf_now() : 0;
     cf_call_run(&call);
+    if (future->timed)
+        future->took = cf_now() - started;
     if (call.error != NULL)
         cf_future_set_error(future, call.error);
     else

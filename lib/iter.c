@@ -6,6 +6,33 @@
 /* Stands in for an iterator for which there is no memory.  Nothing is ever written to it. */
 struct cf_iter cf_iter_no_memory = { .kind = NULL, .status = CF_FAILED };
 
+static struct cf_future *
+next(struct cf_iter *iter)
+{
+    struct cf_future *future = iter->kind->next(iter, &iter->status);
+
+    if (iter->status == CF_INTERRUPTED)
+        iter->interrupt_said = true;
+    return future;
+}
+
+/* The future that was lent, if nobody has retained it, may serve for what comes next. */
+struct cf_future *
+cf_next(struct cf_iter *iter)
+{
+    if (iter->kind == NULL)
+        return NULL;
+    if (iter->lent != NULL && cf_future_is_spare(iter->lent))
+        iter->spare = iter->lent;
+    else
+        cf_release(iter->lent);
+    iter->lent = NULL;
+    iter->lent = next(iter);
+    cf_release(iter->spare);
+    iter->spare = NULL;
+    return iter->lent;
+}
+
 struct cf_future *
 cf_take(struct cf_iter *iter)
 {
@@ -13,20 +40,7 @@ cf_take(struct cf_iter *iter)
         return NULL;
     cf_release(iter->lent);
     iter->lent = NULL;
-    struct cf_future *future = iter->kind->next(iter, &iter->status);
-    if (iter->status == CF_INTERRUPTED)
-        iter->interrupt_said = true;
-    return future;
-}
-
-struct cf_future *
-cf_next(struct cf_iter *iter)
-{
-    struct cf_future *future = cf_take(iter);
-
-    if (iter->kind != NULL)
-        iter->lent = future;
-    return future;
+    return next(iter);
 }
 
 enum cf_status

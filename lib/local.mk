@@ -12,6 +12,7 @@ nodist_pkgconfig_DATA = %D%/libcf.pc
     %D%/call.c \
     %D%/callbacks.c \
     %D%/chunk.c \
+    %D%/chunk.h \
     %D%/circle.c \
     %D%/collector.c \
     %D%/completed.c \
@@ -35,6 +36,8 @@ nodist_pkgconfig_DATA = %D%/libcf.pc
     %D%/nursery.c \
     %D%/orphan.c \
     %D%/outcome.c \
+    %D%/pace.c \
+    %D%/pack.c \
     %D%/park.c \
     %D%/processes.c \
     %D%/processes.h \
@@ -49,6 +52,7 @@ nodist_pkgconfig_DATA = %D%/libcf.pc
     %D%/thread.c \
     %D%/threads.c \
     %D%/time.c \
+    %D%/unpack.c \
     %D%/wait.c
 %C%_libcf_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden
 

@@ -4,9 +4,13 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "core.h"
+#include "chunk.h"
 
-enum { ROUNDS = 4 }; /* how many items a worker the default buffer of a generator holds */
+enum {
+    ROUNDS = 4,             /* chunks a worker that a buffer holds, if it is for the map to say */
+    GENERATED = 16,         /* items of a generator without a bound that a chosen chunk has at most, */
+    CHUNK_BYTES = 64 * 1024 /* and their bytes, of any source */
+};
 
 /* Where the items come from: an array, or a generator. */
 struct source {
@@ -24,15 +28,20 @@ struct map {
     struct source source;
     struct cf_map_options options;
 
+    bool chooses;     /* the size of its chunks */
+    size_t chunksize; /* items that are to be sent together now */
+    size_t share;     /* a buffer is so many chunks at least, where they are chosen */
+
     struct cf_ahead ahead;  /* the calls that have been sent */
     struct cf_unpack chunk; /* the one that is being read */
+    struct cf_pack pack;    /* the one that is being sent; empty at other times */
 
     /* An item that has been taken but did not fit the chunk before it; it goes alone. */
     bool holds;
     const void *held;
     size_t held_len;
 
-    size_t unread; /* items that have been taken but not yielded; at most .buffersize */
+    size_t unread; /* items that have been taken but not yielded; at most .buffersize, or what buffer() says */
     size_t total;  /* items that have been taken */
     bool full;     /* it has been filled for the first time */
     bool ended;    /* the source has no more, or nobody wants any */
@@ -79,6 +88,68 @@ take_item(struct map *map, const void **item, size_t *len)
     return 0;
 }
 
+/* Those that can be taken at once, at most so many: bare in an array. */
+static size_t
+bare_items(const struct source *source, size_t most)
+{
+    const size_t left = source->n - source->taken;
+
+    if (source->next != NULL || source->items == NULL || source->size > CHUNK_SMALL)
+        return 0;
+    return left < most ? left : most;
+}
+
+/*
+ * How many items go together, and how many are sent ahead.
+ */
+
+/* How large a chunk may be that is chosen, lest it be too much of what there is for all workers. */
+static size_t
+most_of(const struct map *map)
+{
+    const struct source *source = &map->source;
+    size_t most = GENERATED;
+
+    if (map->options.buffersize != 0)
+        most = map->options.buffersize / map->share;
+    else if (source->next == NULL)
+        most = (source->n - source->taken) / map->share;
+    if (source->next == NULL && most > CHUNK_BYTES / (source->size + 1))
+        most = CHUNK_BYTES / (source->size + 1);
+    return most;
+}
+
+static void
+choose(struct map *map)
+{
+    if (!map->chooses || map->ended)
+        return;
+    cf_ahead_learn(&map->ahead);
+    const size_t chunk = cf_pace_chunk(&map->ahead.pace), most = most_of(map);
+    map->chunksize = chunk < most ? chunk : most > 0 ? most : 1;
+}
+
+static size_t
+buffer(const struct map *map)
+{
+    size_t size;
+
+    if (map->options.buffersize != 0)
+        return map->options.buffersize;
+    if (map->source.next == NULL || __builtin_mul_overflow(map->share, map->chunksize, &size))
+        return SIZE_MAX;
+    return size;
+}
+
+/* A buffer whose size is for the map to say may shrink. */
+static size_t
+room(const struct map *map)
+{
+    const size_t size = buffer(map);
+
+    return size > map->unread ? size - map->unread : 0;
+}
+
 /*
  * Sending calls ahead.
  */
@@ -104,7 +175,8 @@ is_late(const struct map *map)
 static struct cf_future *
 submit(struct map *map, bool chunk, const void *arg, size_t len, size_t items)
 {
-    struct cf_future *call = cf_executor_submit(map->executor, map->task, chunk, arg, len, map->options.deadline);
+    const unsigned how = (chunk ? CF_CALL_CHUNK : 0u) | (map->chooses ? CF_CALL_TIMED : 0u);
+    struct cf_future *call = cf_executor_submit(map->executor, map->task, how, arg, len, map->options.deadline);
     const struct cf_error *error = cf_done(call) ? cf_error_of(call) : NULL;
     const bool late = is_late(map) && error != NULL && error->why == CF_REFUSED && error->code == EAGAIN;
     const bool lost = chunk && !call->chunk;
@@ -131,30 +203,47 @@ submit_item(struct map *map)
     return submit(map, false, item, len, 1);
 }
 
-static size_t
-room(const struct map *map)
+/* One that does not fit any more is held. */
+static void
+pack_items(struct map *map, size_t most)
 {
-    return map->options.buffersize - map->unread;
+    const size_t bytes = map->chooses ? CHUNK_BYTES : SIZE_MAX;
+    const void *item = NULL;
+    size_t len = 0;
+
+    while (map->pack.count < most && map->pack.used < bytes && !map->holds && take_item(map, &item, &len) != 0)
+        if (!cf_pack_item(&map->pack, item, len)) {
+            map->holds = true;
+            map->held = item;
+            map->held_len = len;
+        }
+}
+
+static bool
+pack_array(struct map *map, size_t most)
+{
+    struct source *source = &map->source;
+    const size_t count = bare_items(source, most);
+
+    if (count == 0 || !cf_pack_array(&map->pack, source->items + source->taken * source->size, count, source->size))
+        return false;
+    source->taken += count;
+    map->unread += count;
+    map->total += count;
+    return true;
 }
 
 static struct cf_future *
 submit_chunk(struct map *map)
 {
-    const size_t most = room(map) < map->options.chunksize ? room(map) : map->options.chunksize;
-    struct cf_pack pack = { 0 };
+    const size_t most = room(map) < map->chunksize ? room(map) : map->chunksize;
     struct cf_future *call = NULL;
-    const void *item = NULL;
-    size_t len = 0;
 
-    while (pack.count < most && !map->holds && take_item(map, &item, &len) != 0)
-        if (!cf_pack_item(&pack, item, len)) {
-            map->holds = true;
-            map->held = item;
-            map->held_len = len;
-        }
-    if (pack.count > 0)
-        call = submit(map, true, pack.bytes, pack.used, pack.count);
-    cf_pack_free(&pack);
+    if (!pack_array(map, most))
+        pack_items(map, most);
+    if (map->pack.count > 0)
+        call = submit(map, true, map->pack.bytes, map->pack.used, map->pack.count);
+    cf_pack_clear(&map->pack);
     return call;
 }
 
@@ -170,9 +259,9 @@ wants_more(const struct map *map)
 {
     if (map->ended || is_late(map) || is_interrupted(map))
         return false;
-    if (map->holds || (map->ahead.calls == 0 && room(map) > 0))
+    if (map->holds)
         return true;
-    return room(map) > 0 && (!map->full || room(map) >= map->options.chunksize);
+    return room(map) > 0 && (!map->full || map->ahead.calls == 0 || room(map) >= map->chunksize);
 }
 
 /* The first call may wait for its place among the pending ones; later the reader has something to do meanwhile. */
@@ -185,11 +274,13 @@ may_submit(const struct map *map)
 static void
 fill(struct map *map)
 {
+    choose(map);
     while (wants_more(map) && may_submit(map)) {
-        bool alone = map->options.chunksize == 1 || map->holds;
+        bool alone = map->chunksize == 1 || map->holds;
         struct cf_future *call = alone ? submit_item(map) : submit_chunk(map);
         if (call != NULL && !add_call(map, call))
             map->ended = map->failed = true;
+        choose(map);
     }
     map->full = true;
 }
@@ -226,10 +317,10 @@ next_call(struct map *map, enum cf_status *status)
 static struct cf_future *
 next_part(struct map *map, enum cf_status *status)
 {
-    struct cf_future *part = cf_unpack_next(&map->chunk);
+    struct cf_future *part = cf_unpack_next(&map->chunk, &map->iter.spare);
 
     *status = part == NULL ? CF_FAILED : CF_OK;
-    if (part != NULL && map->chunk.left == 0)
+    if (part != NULL && map->chunk.items.left == 0)
         cf_unpack_free(&map->chunk);
     return part;
 }
@@ -249,7 +340,7 @@ status_at_end(struct map *map)
 static struct cf_future *
 next_future(struct map *map, enum cf_status *status)
 {
-    if (map->chunk.left > 0)
+    if (map->chunk.items.left > 0)
         return next_part(map, status);
     if (map->ahead.calls == 0) {
         *status = status_at_end(map);
@@ -305,6 +396,7 @@ map_free(struct cf_iter *iter)
     cf_ahead_cancel(&map->ahead);
     cf_ahead_clear(&map->ahead);
     cf_unpack_free(&map->chunk);
+    cf_pack_free(&map->pack);
     if (map->executor != NULL)
         cf_executor_release(map->executor);
     free(map);
@@ -313,21 +405,27 @@ map_free(struct cf_iter *iter)
 static const struct cf_iter_kind map_kind = { map_next, map_remaining, map_free };
 
 static struct cf_map_options
-resolve(const struct cf_executor *executor, const struct source *source, const struct cf_map_options *given)
+resolve(const struct cf_map_options *given)
 {
     struct cf_map_options options = given == NULL ? (struct cf_map_options){ 0 } : *given;
-    const size_t workers = executor == NULL ? 1 : executor->options.max_workers;
 
-    if (options.chunksize == 0)
-        options.chunksize = 1;
-    if (options.buffersize == 0 &&
-        (source->next == NULL || __builtin_mul_overflow(ROUNDS * workers, options.chunksize, &options.buffersize)))
-        options.buffersize = SIZE_MAX;
-    if (options.chunksize > options.buffersize)
+    if (options.buffersize != 0 && options.chunksize > options.buffersize)
         options.chunksize = options.buffersize;
     if (options.deadline == 0)
         options.deadline = CF_NEVER;
     return options;
+}
+
+/* With a time limit for calls, no item shall use up what is another's. */
+static void
+set_chunks(struct map *map)
+{
+    const struct cf_executor *executor = map->executor;
+    const bool limited = executor != NULL && executor->options.call_timeout > 0;
+
+    map->chooses = map->options.chunksize == 0 && !limited;
+    map->chunksize = map->options.chunksize == 0 ? 1 : map->options.chunksize;
+    map->share = ROUNDS * (executor == NULL ? (size_t)1 : executor->options.max_workers);
 }
 
 static struct cf_iter *
@@ -342,7 +440,8 @@ map_new(struct cf_executor *executor, const struct cf_task *task, const struct s
     map->executor = executor;
     map->task = task;
     map->source = *source;
-    map->options = resolve(executor, source, options);
+    map->options = resolve(options);
+    set_chunks(map);
     map->ahead.unordered = map->options.unordered;
     if (executor != NULL)
         cf_executor_retain(executor);

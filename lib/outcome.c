@@ -54,6 +54,7 @@ cf_outcome_take(struct process_pool *pool, const struct lane_state *lane, struct
     char *copy;
     const char *bytes = cf_outcome_bytes(pool, slot, cf_area_of_result(lane->number, lane->head), &copy);
 
+    call->took = slot->ended - slot->started;
     call->result_len = 0;
     if (bytes == NULL) {
         cf_future_set_error(call,

@@ -45,9 +45,10 @@ refuse(const struct cf_executor *executor, const struct cf_task *task, bool chun
 }
 
 struct cf_future *
-cf_executor_submit(struct cf_executor *executor, const struct cf_task *task, bool chunk, const void *arg, size_t len,
+cf_executor_submit(struct cf_executor *executor, const struct cf_task *task, unsigned how, const void *arg, size_t len,
                    cf_time deadline)
 {
+    const bool chunk = (how & CF_CALL_CHUNK) != 0;
     int error = cf_executor_errno(executor);
     if (error == 0)
         error = call_errno(task, arg, len);
@@ -62,6 +63,7 @@ cf_executor_submit(struct cf_executor *executor, const struct cf_task *task, boo
         return refuse(executor, task, chunk, arg, len, ENOMEM);
     }
     future->chunk = chunk;
+    future->timed = (how & CF_CALL_TIMED) != 0;
     future->remote = executor->kind->recall != NULL;
     atomic_store_explicit(&future->refs, 2, memory_order_relaxed);
     cf_observe(executor, CF_EVENT_SUBMITTED, future, NULL, 0);
@@ -77,11 +79,11 @@ cf_executor_submit(struct cf_executor *executor, const struct cf_task *task, boo
 struct cf_future *
 cf_submit(struct cf_executor *executor, const struct cf_task *task, const void *arg, size_t len)
 {
-    return cf_executor_submit(executor, task, false, arg, len, CF_NEVER);
+    return cf_executor_submit(executor, task, 0, arg, len, CF_NEVER);
 }
 
 struct cf_future *
 cf_try_submit(struct cf_executor *executor, const struct cf_task *task, const void *arg, size_t len)
 {
-    return cf_executor_submit(executor, task, false, arg, len, 0);
+    return cf_executor_submit(executor, task, 0, arg, len, 0);
 }

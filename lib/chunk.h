@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * chunk.h - several items of a map in one call.
+ *
+ * The argument of such a call is a head and its items: bare, one behind the other, where they are small and of one size,
+ * or each with its length.  Its result is a head and runs of outcomes: results of one length are one behind the other,
+ * with one head for all of them; an error is a run of its own, as its strings.  All of it is flat, so that it can go to
+ * another process; only where a result need not leave this one, it may be a pointer to what the task has handed over.
+ *
+ * What is not bare stands at multiples of CF_ALIGN, and so may be used in its place.
+ */
+
+#ifndef CF_CHUNK_H
+#define CF_CHUNK_H 1
+
+#include <string.h>
+
+#include "core.h"
+
+/* An item or a result that is larger is not copied where that can be helped, and never bare. */
+enum { CHUNK_SMALL = 256 };
+
+struct chunk_head {
+    alignas(max_align_t) size_t size; /* of each item, or CHUNK_MIXED: each has a head */
+    size_t count;
+};
+#define CHUNK_MIXED SIZE_MAX
+
+struct chunk_item {
+    alignas(max_align_t) size_t len;
+};
+
+/* The result's head. */
+struct chunk_outcomes {
+    alignas(max_align_t) size_t used; /* bytes, this head among them */
+};
+
+/* A number of outcomes, whose bytes follow. */
+struct chunk_run {
+    alignas(max_align_t) size_t len; /* of each */
+    int code;                        /* of an error */
+    uint16_t count;
+    uint8_t why; /* enum cf_why, CHUNK_RESULT or CHUNK_OWNED */
+};
+enum { CHUNK_RESULT = 0, CHUNK_OWNED = 255 };
+
+/* The bytes of a run of one whose task has handed over its result, or has it where it stays. */
+struct chunk_owned {
+    void *result;
+    size_t len;
+    void (*free_result)(void *); /* NULL: nothing to free, or it was taken */
+};
+
+/* Items to be read one after another. */
+struct chunk_reader {
+    const unsigned char *at;
+    size_t size, left;
+};
+
+static inline struct chunk_reader
+cf_chunk_items(const void *arg)
+{
+    const struct chunk_head *head = arg;
+
+    return (struct chunk_reader){ .at = (const unsigned char *)(head + 1), .size = head->size, .left = head->count };
+}
+
+/* The next of those left, its length in *len.  Aligned for anything, but if it is bare. */
+static inline const void *
+cf_chunk_next(struct chunk_reader *reader, size_t *len)
+{
+    const unsigned char *item = reader->at;
+
+    reader->left--;
+    if (reader->size != CHUNK_MIXED) {
+        *len = reader->size;
+        reader->at += reader->size;
+        return item;
+    }
+    *len = ((const struct chunk_item *)(const void *)item)->len;
+    reader->at += sizeof(struct chunk_item) + cf_round_up(*len);
+    return *len > 0 ? item + sizeof(struct chunk_item) : (const void *)&cf_nothing;
+}
+
+static inline struct chunk_run *
+cf_chunk_next_run(struct chunk_run *run)
+{
+    return (struct chunk_run *)(void *)((char *)(run + 1) + cf_round_up(run->len * run->count));
+}
+
+/* memcpy(), for lengths that are mostly those of a number. */
+static inline void
+cf_chunk_copy(void *to, const void *from, size_t len)
+{
+    if (len == sizeof(uint64_t))
+        memcpy(to, from, sizeof(uint64_t));
+    else if (len == sizeof(uint32_t))
+        memcpy(to, from, sizeof(uint32_t));
+    else if (len > 0)
+        memcpy(to, from, len);
+}
+
+/*
+ * Packing (pack.c): an argument grows.  Clearing makes room for the next one.
+ */
+struct cf_pack {
+    unsigned char *bytes;
+    size_t used, size;
+    size_t count; /* items */
+};
+
+bool cf_pack_item(struct cf_pack *, const void *item, size_t len); /* false: no memory */
+/* All items at once, of that size each; false: no memory, or they are not small, and the pack is as empty as before. */
+bool cf_pack_array(struct cf_pack *, const void *items, size_t count, size_t size);
+void cf_pack_clear(struct cf_pack *);
+void cf_pack_free(struct cf_pack *);
+
+/*
+ * Unpacking (unpack.c): a chunk that is done becomes the futures of its items.
+ */
+struct cf_unpack {
+    struct cf_future *call; /* owned */
+    struct chunk_reader items;
+    struct chunk_run *run; /* NULL: the call has failed as a whole */
+    unsigned char *result; /* the next one of the run, */
+    size_t run_left;       /* which has so many more */
+};
+
+void cf_unpack_start(struct cf_unpack *, struct cf_future *call);
+/* A future of the caller's, perhaps made of the spare one, which is then taken; NULL: no memory. */
+struct cf_future *cf_unpack_next(struct cf_unpack *, struct cf_future **spare);
+void cf_unpack_free(struct cf_unpack *);
+
+#endif
