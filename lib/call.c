@@ -68,9 +68,12 @@ cf_return(struct cf_call *call, const void *result, size_t len)
     if (copy == NULL && len > 0)
         return cf_raise(call, "errno", ENOMEM, "no memory for a result of %zu bytes", len);
     /* The result may be a part of an earlier one. */
-    if (len > 0)
+    if (len == sizeof(uint64_t))
+        memmove(copy, result, sizeof(uint64_t));
+    else if (len > 0)
         memmove(copy, result, len);
-    cf_call_discard(call);
+    if (call->result != NULL || call->error != NULL)
+        cf_call_discard(call);
     call->result = len > 0 ? copy : &cf_nothing;
     call->result_len = len;
     call->free_result = len > call->room_size ? free : NULL;

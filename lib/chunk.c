@@ -14,7 +14,10 @@ struct outcomes {
     bool owning; /* there are pointers to what tasks have handed over */
 };
 
-enum { AHEAD = 2 * sizeof(struct chunk_run) + CHUNK_SMALL }; /* what an item that is small may take */
+enum {
+    AHEAD = 2 * sizeof(struct chunk_run) + CHUNK_SMALL, /* what an item that is small may take */
+    BATCH = 8 * CHUNK_SMALL                             /* bytes of lent items that are copied together */
+};
 
 /* See to it that there is room for len bytes behind what is used. */
 static bool
@@ -150,19 +153,24 @@ aligned(const void *item, size_t len, void *copy)
     return copy;
 }
 
+/* Of the call nothing is used but what all items have in common.  Flat results can go to another process. */
 static bool
-run_item(const struct cf_call *whole, const void *item, size_t len, struct outcomes *outcomes, bool flat)
+run_item(struct cf_call *call, const void *item, size_t len, struct outcomes *outcomes, bool flat)
 {
     alignas(max_align_t) unsigned char copy[CHUNK_SMALL];
-    struct cf_call call = { .task = whole->task, .arg_len = len, .worker = whole->worker, .room_size = CHUNK_SMALL };
 
     if (!reserve(outcomes, AHEAD))
         return false;
-    call.arg = aligned(item, len, copy);
-    call.room = outcomes->bytes + (outcomes->run != 0 ? outcomes->used
-                                                      : cf_round_up(outcomes->used) + sizeof(struct chunk_run));
-    cf_call_run(&call);
-    return add_outcome(outcomes, &call, flat);
+    call->arg = aligned(item, len, copy);
+    call->arg_len = len;
+    call->room = outcomes->bytes + (outcomes->run != 0 ? outcomes->used
+                                                       : cf_round_up(outcomes->used) + sizeof(struct chunk_run));
+    call->result = NULL;
+    call->result_len = 0;
+    call->free_result = NULL;
+    call->error = NULL;
+    cf_call_run(call);
+    return add_outcome(outcomes, call, flat);
 }
 
 static void
@@ -194,26 +202,67 @@ finish(struct cf_call *call, struct outcomes *outcomes)
     return cf_return_owned(call, head, head->used, outcomes->owning ? free_outcomes : free);
 }
 
-/*
- * Results must be flat where another process reads them.  After an interrupt, items that have not started are
- * cancelled.
- */
-int
-cf_chunk_run(struct cf_call *call)
+/* The next few of the lent items, copied; none if they cannot be had any more, and nobody wants their results. */
+static struct chunk_reader
+borrow(struct chunk_reader *items, struct cf_lease *lease, void *copies)
 {
-    const bool flat = call->worker->executor->kind->recall != NULL;
-    struct chunk_reader items = cf_chunk_items(call->arg);
-    struct outcomes outcomes = { 0 };
-    bool added = begin(&outcomes, items.left);
+    const size_t most = items->size > 0 ? BATCH / items->size : items->left;
+    const size_t count = items->left < most ? items->left : most;
+    const struct chunk_reader batch = { .at = copies, .size = items->size, .left = count };
+
+    if (!cf_lease_copy(lease, copies, items->at, count * items->size))
+        return (struct chunk_reader){ 0 };
+    items->at += count * items->size;
+    items->left -= count;
+    return batch;
+}
+
+/* After an interrupt, items that have not started are cancelled. */
+static bool
+run_items(struct cf_call *call, struct chunk_reader items, struct outcomes *outcomes)
+{
+    const struct cf_executor *executor = call->worker->executor;
+    const bool flat = executor->kind->recall != NULL;
+    bool added = true;
     size_t len;
 
     while (added && items.left > 0) {
         const void *item = cf_chunk_next(&items, &len);
-        if (cf_stopping(call))
-            added = add_run(&outcomes, CF_CANCELLED, 0, 0) != NULL;
+        if (atomic_load_explicit(executor->stopping, memory_order_relaxed) != 0)
+            added = add_run(outcomes, CF_CANCELLED, 0, 0) != NULL;
         else
-            added = run_item(call, item, len, &outcomes, flat);
+            added = run_item(call, item, len, outcomes, flat);
     }
+    return added;
+}
+
+static bool
+run_lent_items(struct cf_call *call, struct chunk_reader items, struct cf_lease *lease, struct outcomes *outcomes)
+{
+    alignas(max_align_t) unsigned char copies[BATCH];
+    bool added = true;
+
+    while (added && items.left > 0) {
+        const struct chunk_reader batch = borrow(&items, lease, copies);
+        if (batch.left == 0)
+            return true;
+        added = run_items(call, batch, outcomes);
+    }
+    return added;
+}
+
+int
+cf_chunk_run(struct cf_call *call)
+{
+    const struct chunk_head *head = call->arg;
+    struct cf_call item = { .task = call->task, .worker = call->worker, .room_size = CHUNK_SMALL };
+    struct outcomes outcomes = { 0 };
+    bool added = begin(&outcomes, head->count);
+
+    if (added && head->lent != NULL)
+        added = run_lent_items(&item, cf_chunk_items(head), head->lease, &outcomes);
+    else if (added)
+        added = run_items(&item, cf_chunk_items(head), &outcomes);
     if (added)
         return finish(call, &outcomes);
     if (outcomes.bytes != NULL) {
@@ -221,4 +270,10 @@ cf_chunk_run(struct cf_call *call)
         free_outcomes(outcomes.bytes);
     }
     return cf_raise(call, "errno", ENOMEM, "no memory for the results of a chunk");
+}
+
+void
+cf_chunk_dispose(const void *arg)
+{
+    cf_lease_release(((const struct chunk_head *)arg)->lease);
 }

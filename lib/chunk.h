@@ -3,7 +3,8 @@
  * chunk.h - several items of a map in one call.
  *
  * The argument of such a call is a head and its items: bare, one behind the other, where they are small and of one size,
- * or each with its length.  Its result is a head and runs of outcomes: results of one length are one behind the other,
+ * or each with its length.  Where workers share our memory, those
+ * of an array are not even copied, but lent.  Its result is a head and runs of outcomes: results of one length are one behind the other,
  * with one head for all of them; an error is a run of its own, as its strings.  All of it is flat, so that it can go to
  * another process; only where a result need not leave this one, it may be a pointer to what the task has handed over.
  *
@@ -23,6 +24,8 @@ enum { CHUNK_SMALL = 256 };
 struct chunk_head {
     alignas(max_align_t) size_t size; /* of each item, or CHUNK_MIXED: each has a head */
     size_t count;
+    const void *lent; /* bare items in an array; NULL: they follow */
+    struct cf_lease *lease; /* of lent ones: owned */
 };
 #define CHUNK_MIXED SIZE_MAX
 
@@ -62,7 +65,11 @@ cf_chunk_items(const void *arg)
 {
     const struct chunk_head *head = arg;
 
-    return (struct chunk_reader){ .at = (const unsigned char *)(head + 1), .size = head->size, .left = head->count };
+    return (struct chunk_reader){
+        .at = head->lent != NULL ? head->lent : (const unsigned char *)(head + 1),
+        .size = head->size,
+        .left = head->count,
+    };
 }
 
 /* The next of those left, its length in *len.  Aligned for anything, but if it is bare. */
@@ -101,6 +108,24 @@ cf_chunk_copy(void *to, const void *from, size_t len)
 }
 
 /*
+ * Leases (lease.c): the array of a map may be read until its iterator is freed.  One belongs to the map and, as long as
+ * they live, to the calls that it has sent.
+ */
+struct cf_lease {
+    _Atomic uint32_t refs;
+    _Atomic bool ended;
+    _Atomic uint32_t readers; /* threads that are copying from it just now */
+};
+
+struct cf_lease *cf_lease_new(void);
+struct cf_lease *cf_lease_retain(struct cf_lease *);
+void cf_lease_release(struct cf_lease *);
+/* Copy from the array; false: it is the program's again. */
+bool cf_lease_copy(struct cf_lease *, void *to, const void *from, size_t len);
+/* The array is the program's again when this returns; frozen is for a forked child, where nobody copies. */
+void cf_lease_end(struct cf_lease *, bool frozen);
+
+/*
  * Packing (pack.c): an argument grows.  Clearing makes room for the next one.
  */
 struct cf_pack {
@@ -129,6 +154,9 @@ struct cf_unpack {
 void cf_unpack_start(struct cf_unpack *, struct cf_future *call);
 /* A future of the caller's, perhaps made of the spare one, which is then taken; NULL: no memory. */
 struct cf_future *cf_unpack_next(struct cf_unpack *, struct cf_future **spare);
+/* Which of the next items, at most so many, can be put into that part, which is the last one: those that are like it. */
+struct cf_refill cf_unpack_refill(const struct cf_unpack *, struct cf_future *part, size_t most);
+void cf_unpack_skip(struct cf_unpack *, size_t items); /* so many of these have been read that way */
 void cf_unpack_free(struct cf_unpack *);
 
 #endif

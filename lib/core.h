@@ -622,12 +622,24 @@ struct cf_iter_kind {
     void (*free)(struct cf_iter *);
 };
 
+/*
+ * Items of a chunk that are like the one whose future is lent: cf_next() fills it with their bytes, one after the other.
+ * The iterator's kind notes how many these were when it is asked the next time.
+ */
+struct cf_refill {
+    size_t given, left;                 /* items */
+    const unsigned char *item, *result; /* of the next one */
+    size_t item_len, result_len;
+    uint32_t interrupts; /* the cf_interrupts up to which this is all right */
+};
+
 struct cf_iter {
     const struct cf_iter_kind *kind; /* NULL: the one iterator there always is, which has failed */
     enum cf_status status;
     bool interrupt_said;
     struct cf_future *lent;
     struct cf_future *spare; /* a part that kind->next() may take for another; or NULL */
+    struct cf_refill refill;
 };
 
 extern struct cf_iter cf_iter_no_memory;
@@ -635,6 +647,7 @@ extern struct cf_iter cf_iter_no_memory;
 /*
  * Chunks: several items of a map in one call; chunk.h has what becomes of them.
  */
-int cf_chunk_run(struct cf_call *); /* stands in for the task's own run() */
+int cf_chunk_run(struct cf_call *);     /* stands in for the task's own run() */
+void cf_chunk_dispose(const void *arg); /* gives back what the argument refers to */
 
 #endif

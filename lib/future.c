@@ -99,6 +99,8 @@ destroy(struct cf_future *future)
     }
     if (future->is_part)
         cf_release(future->whole);
+    if (future->chunk)
+        cf_chunk_dispose(future->room);
     cf_slab_free(future, future->size);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* iter.c - futures, one after another. */
 
-#include "core.h"
+#include "chunk.h"
 
 /* Stands in for an iterator for which there is no memory.  Nothing is ever written to it. */
 struct cf_iter cf_iter_no_memory = { .kind = NULL, .status = CF_FAILED };
@@ -16,10 +16,32 @@ next(struct cf_iter *iter)
     return future;
 }
 
+/* Fill the future that is lent with the next item of its chunk; NULL: that cannot be. */
+static struct cf_future *
+refilled(struct cf_iter *iter)
+{
+    struct cf_refill *refill = &iter->refill;
+    struct cf_future *part = iter->lent;
+
+    if (refill->left == 0 || atomic_load_explicit(&part->refs, memory_order_acquire) != 1 ||
+        atomic_load_explicit(&cf_interrupts, memory_order_relaxed) != refill->interrupts)
+        return NULL;
+    cf_chunk_copy(part->room, refill->item, refill->item_len);
+    cf_chunk_copy(part->room + cf_round_up(refill->item_len), refill->result, refill->result_len);
+    refill->item += refill->item_len;
+    refill->result += refill->result_len;
+    refill->left--;
+    return part;
+}
+
 /* The future that was lent, if nobody has retained it, may serve for what comes next. */
 struct cf_future *
 cf_next(struct cf_iter *iter)
 {
+    struct cf_future *part = refilled(iter);
+
+    if (part != NULL)
+        return part;
     if (iter->kind == NULL)
         return NULL;
     if (iter->lent != NULL && cf_future_is_spare(iter->lent))
@@ -40,7 +62,9 @@ cf_take(struct cf_iter *iter)
         return NULL;
     cf_release(iter->lent);
     iter->lent = NULL;
-    return next(iter);
+    struct cf_future *future = next(iter);
+    iter->refill = (struct cf_refill){ 0 };
+    return future;
 }
 
 enum cf_status

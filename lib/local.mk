@@ -30,6 +30,7 @@ nodist_pkgconfig_DATA = %D%/libcf.pc
     %D%/iter.c \
     %D%/lane.c \
     %D%/lanes.h \
+    %D%/lease.c \
     %D%/many.c \
     %D%/map.c \
     %D%/news.c \

@@ -35,6 +35,7 @@ struct map {
     struct cf_ahead ahead;  /* the calls that have been sent */
     struct cf_unpack chunk; /* the one that is being read */
     struct cf_pack pack;    /* the one that is being sent; empty at other times */
+    struct cf_lease *lease; /* of the array, where it is lent; or NULL */
 
     /* An item that has been taken but did not fit the chunk before it; it goes alone. */
     bool holds;
@@ -43,6 +44,7 @@ struct map {
 
     size_t unread; /* items that have been taken but not yielded; at most .buffersize, or what buffer() says */
     size_t total;  /* items that have been taken */
+    uint32_t interrupts; /* the cf_interrupts when it was last looked whether there was one */
     bool full;     /* it has been filled for the first time */
     bool ended;    /* the source has no more, or nobody wants any */
     bool failed;   /* but has an error that has not been told */
@@ -97,6 +99,14 @@ bare_items(const struct source *source, size_t most)
     if (source->next != NULL || source->items == NULL || source->size > CHUNK_SMALL)
         return 0;
     return left < most ? left : most;
+}
+
+static void
+take_bare(struct map *map, size_t count)
+{
+    map->source.taken += count;
+    map->unread += count;
+    map->total += count;
 }
 
 /*
@@ -184,8 +194,10 @@ submit(struct map *map, bool chunk, const void *arg, size_t len, size_t items)
     if (!late && !lost)
         return call;
     /* Of a chunk for which there is no memory, nobody could tell the items apart. */
-    if (lost)
+    if (lost) {
         map->ended = map->failed = true;
+        cf_chunk_dispose(arg);
+    }
     map->unread -= items;
     cf_release(call);
     return NULL;
@@ -220,26 +232,42 @@ pack_items(struct map *map, size_t most)
 }
 
 static bool
-pack_array(struct map *map, size_t most)
+pack_array(struct map *map, size_t count)
 {
     struct source *source = &map->source;
-    const size_t count = bare_items(source, most);
 
     if (count == 0 || !cf_pack_array(&map->pack, source->items + source->taken * source->size, count, source->size))
         return false;
-    source->taken += count;
-    map->unread += count;
-    map->total += count;
+    take_bare(map, count);
     return true;
+}
+
+/* The call has a reference to the lease, unless there was no memory to make it. */
+static struct cf_future *
+submit_lent(struct map *map, size_t count)
+{
+    const struct source *source = &map->source;
+    const struct chunk_head head = {
+        .size = source->size,
+        .count = count,
+        .lent = source->items + source->taken * source->size,
+        .lease = cf_lease_retain(map->lease),
+    };
+
+    take_bare(map, count);
+    return submit(map, true, &head, sizeof head, count);
 }
 
 static struct cf_future *
 submit_chunk(struct map *map)
 {
     const size_t most = room(map) < map->chunksize ? room(map) : map->chunksize;
+    const size_t bare = bare_items(&map->source, most);
     struct cf_future *call = NULL;
 
-    if (!pack_array(map, most))
+    if (bare > 0 && map->lease != NULL)
+        return submit_lent(map, bare);
+    if (!pack_array(map, bare))
         pack_items(map, most);
     if (map->pack.count > 0)
         call = submit(map, true, map->pack.bytes, map->pack.used, map->pack.count);
@@ -274,6 +302,8 @@ may_submit(const struct map *map)
 static void
 fill(struct map *map)
 {
+    if (map->ended)
+        return;
     choose(map);
     while (wants_more(map) && may_submit(map)) {
         bool alone = map->chunksize == 1 || map->holds;
@@ -314,15 +344,42 @@ next_call(struct map *map, enum cf_status *status)
     return call;
 }
 
+/* How many items can be read before it is time to send more, or to look at what else there is to do. */
+static size_t
+idle_items(const struct map *map)
+{
+    if (map->ended)
+        return SIZE_MAX;
+    if (map->holds || map->ahead.calls == 0)
+        return 0;
+    return room(map) < map->chunksize ? map->chunksize - room(map) - 1 : 0;
+}
+
+/* The chunk is kept until the next one is read, because the reader may be on its way through it. */
 static struct cf_future *
 next_part(struct map *map, enum cf_status *status)
 {
     struct cf_future *part = cf_unpack_next(&map->chunk, &map->iter.spare);
 
     *status = part == NULL ? CF_FAILED : CF_OK;
-    if (part != NULL && map->chunk.items.left == 0)
-        cf_unpack_free(&map->chunk);
+    if (part != NULL) {
+        map->iter.refill = cf_unpack_refill(&map->chunk, part, idle_items(map));
+        map->iter.refill.interrupts = map->interrupts;
+    }
     return part;
+}
+
+/* What cf_next() has read by itself since the last time. */
+static void
+note_read(struct map *map)
+{
+    const size_t items = map->iter.refill.given - map->iter.refill.left;
+
+    cf_unpack_skip(&map->chunk, items);
+    map->unread -= items;
+    map->iter.refill = (struct cf_refill){ 0 };
+    if (map->chunk.items.left == 0)
+        cf_unpack_free(&map->chunk);
 }
 
 /* There are no calls ahead, and none could be added. */
@@ -358,6 +415,8 @@ map_next(struct cf_iter *iter, enum cf_status *status)
 {
     struct map *map = (struct map *)(void *)iter;
 
+    map->interrupts = atomic_load(&cf_interrupts);
+    note_read(map);
     if (map->over) {
         *status = CF_END;
         return NULL;
@@ -385,7 +444,7 @@ map_remaining(const struct cf_iter *iter, size_t *total)
 
     if (total != NULL)
         *total = map->total;
-    return map->unread;
+    return map->unread - (iter->refill.given - iter->refill.left);
 }
 
 static void
@@ -395,6 +454,8 @@ map_free(struct cf_iter *iter)
 
     cf_ahead_cancel(&map->ahead);
     cf_ahead_clear(&map->ahead);
+    cf_lease_end(map->lease, map->executor != NULL && cf_executor_frozen(map->executor));
+    cf_lease_release(map->lease);
     cf_unpack_free(&map->chunk);
     cf_pack_free(&map->pack);
     if (map->executor != NULL)
@@ -442,6 +503,8 @@ map_new(struct cf_executor *executor, const struct cf_task *task, const struct s
     map->source = *source;
     map->options = resolve(options);
     set_chunks(map);
+    if (executor != NULL && executor->kind->recall == NULL && bare_items(source, 1) > 0 && (map->chooses || map->chunksize > 1))
+        map->lease = cf_lease_new();
     map->ahead.unordered = map->options.unordered;
     if (executor != NULL)
         cf_executor_retain(executor);

@@ -52,6 +52,13 @@ part_with_room(struct cf_unpack *unpack, size_t len, size_t result_len, struct c
     return part;
 }
 
+/* Where a small result is, behind a small argument. */
+static void *
+room_of(struct cf_future *part)
+{
+    return part->room + (part->arg_len <= CHUNK_SMALL ? cf_round_up(part->arg_len) : 0);
+}
+
 static void
 set_argument(struct cf_future *part, const void *item, size_t len)
 {
@@ -64,7 +71,7 @@ set_argument(struct cf_future *part, const void *item, size_t len)
 static void
 set_result(struct cf_future *part, const void *result, size_t len)
 {
-    void *copy = part->room + (part->arg_len <= CHUNK_SMALL ? cf_round_up(part->arg_len) : 0);
+    void *copy = room_of(part);
 
     if (len > CHUNK_SMALL) {
         cf_future_set_result(part, result, len, NULL);
@@ -141,6 +148,37 @@ cf_unpack_next(struct cf_unpack *unpack, struct cf_future **spare)
         cf_future_set_error(part, NULL);
     }
     return part;
+}
+
+/* The part is that of the item before the next, and has been lent. */
+struct cf_refill
+cf_unpack_refill(const struct cf_unpack *unpack, struct cf_future *part, size_t most)
+{
+    struct cf_refill refill = { .given = unpack->items.left < most ? unpack->items.left : most };
+
+    if (unpack->run == NULL || unpack->run->why != CHUNK_RESULT || part->result != room_of(part) ||
+        part->result_len != unpack->run->len || part->arg_len != unpack->items.size)
+        return (struct cf_refill){ 0 };
+    if (refill.given > unpack->run_left)
+        refill.given = unpack->run_left;
+    refill.left = refill.given;
+    refill.item = unpack->items.at;
+    refill.item_len = part->arg_len;
+    refill.result = unpack->result;
+    refill.result_len = part->result_len;
+    return refill;
+}
+
+void
+cf_unpack_skip(struct cf_unpack *unpack, size_t items)
+{
+    if (items == 0)
+        return;
+    unpack->items.at += items * unpack->items.size;
+    unpack->items.left -= items;
+    unpack->result += (items - 1) * unpack->run->len;
+    unpack->run_left -= items - 1;
+    advance(unpack);
 }
 
 void
