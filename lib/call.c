@@ -102,9 +102,8 @@ cf_raise(struct cf_call *call, const char *domain, int code, const char *format,
     return -1;
 }
 
-/* Every call has exactly one outcome, whatever its task did or did not say. */
-static void
-conclude(struct cf_call *call, int rc)
+void
+cf_call_conclude(struct cf_call *call, int rc)
 {
     if (rc != 0 && call->error == NULL)
         cf_raise(call, "task", rc, "%s returned %d", call->task->name, rc);
@@ -115,7 +114,7 @@ conclude(struct cf_call *call, int rc)
 void
 cf_call_run(struct cf_call *call)
 {
-    conclude(call, call->chunk ? cf_chunk_run(call) : call->task->run(call));
+    cf_call_conclude(call, call->chunk ? cf_chunk_run(call) : call->task->run(call));
 }
 
 struct cf_error *
@@ -126,7 +125,7 @@ cf_worker_open(struct cf_worker *worker)
     struct cf_call call = { .task = &task, .arg = &cf_nothing, .worker = worker };
 
     if (options->open_worker != NULL)
-        conclude(&call, options->open_worker(&call, &worker->local, options->worker_arg));
+        cf_call_conclude(&call, options->open_worker(&call, &worker->local, options->worker_arg));
     struct cf_error *error = call.error;
     call.error = NULL;
     cf_call_discard(&call);

@@ -153,7 +153,7 @@ aligned(const void *item, size_t len, void *copy)
     return copy;
 }
 
-/* Of the call nothing is used but what all items have in common.  Flat results can go to another process. */
+/* Of the call nothing is used but what all items have in common; it owns nothing before and after.  Flat results can go to another process. */
 static bool
 run_item(struct cf_call *call, const void *item, size_t len, struct outcomes *outcomes, bool flat)
 {
@@ -167,9 +167,9 @@ run_item(struct cf_call *call, const void *item, size_t len, struct outcomes *ou
                                                        : cf_round_up(outcomes->used) + sizeof(struct chunk_run));
     call->result = NULL;
     call->result_len = 0;
-    call->free_result = NULL;
-    call->error = NULL;
-    cf_call_run(call);
+    const int rc = call->task->run(call);
+    if (rc != 0 || call->result == NULL)
+        cf_call_conclude(call, rc);
     return add_outcome(outcomes, call, flat);
 }
 

@@ -355,6 +355,8 @@ struct cf_call {
 };
 
 void cf_call_run(struct cf_call *);
+/* Every call has exactly one outcome, whatever its task did or did not say before it returned that. */
+void cf_call_conclude(struct cf_call *, int rc);
 void cf_call_discard(struct cf_call *); /* the outcome */
 void cf_call_set_error(struct cf_call *, struct cf_error *);
 
@@ -579,6 +581,7 @@ void cf_gather_clear(struct cf_gather *);
  * How many items a map had better send as one call (pace.c), judging by how long its earlier calls took.
  */
 struct cf_pace {
+    cf_time time; /* that a chunk should take */
     size_t known; /* items, since the last that took long, that are known to have been short */
     size_t fits;  /* so many of the last ones would have made a good chunk */
 };

@@ -9,8 +9,12 @@
 enum {
     ROUNDS = 4,             /* chunks a worker that a buffer holds, if it is for the map to say */
     GENERATED = 16,         /* items of a generator without a bound that a chosen chunk has at most, */
-    CHUNK_BYTES = 64 * 1024 /* and their bytes, of any source */
+    CHUNK_BYTES = 127 * 1024 /* and their bytes, of any source, for which processes have buffers */
 };
+
+/* Nanoseconds that a chosen chunk should take: in our own memory, and where a call has to wake other processes. */
+#define CHUNK_TIME 50000
+#define REMOTE_CHUNK_TIME 200000
 
 /* Where the items come from: an array, or a generator. */
 struct source {
@@ -124,8 +128,8 @@ most_of(const struct map *map)
         most = map->options.buffersize / map->share;
     else if (source->next == NULL)
         most = (source->n - source->taken) / map->share;
-    if (source->next == NULL && most > CHUNK_BYTES / (source->size + 1))
-        most = CHUNK_BYTES / (source->size + 1);
+    if (source->next == NULL && source->size > 0 && most > CHUNK_BYTES / source->size)
+        most = CHUNK_BYTES / source->size;
     return most;
 }
 
@@ -486,6 +490,7 @@ set_chunks(struct map *map)
 
     map->chooses = map->options.chunksize == 0 && !limited;
     map->chunksize = map->options.chunksize == 0 ? 1 : map->options.chunksize;
+    map->ahead.pace.time = executor != NULL && executor->kind->recall != NULL ? REMOTE_CHUNK_TIME : CHUNK_TIME;
     map->share = ROUNDS * (executor == NULL ? (size_t)1 : executor->options.max_workers);
 }
 

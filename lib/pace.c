@@ -9,8 +9,7 @@
 
 #include "chunk.h"
 
-#define CHUNK_TIME 50000 /* nanoseconds that a chunk should take */
-#define LONG_ITEM 10000  /* nanoseconds; such items go alone */
+#define LONG_ITEM 10000 /* nanoseconds; such items go alone */
 
 static size_t
 items_of(const struct cf_future *call)
@@ -26,9 +25,9 @@ cf_pace_learn(struct cf_pace *pace, const struct cf_future *call)
     const cf_time took = call->took;
 
     if (took <= 0 || (uint64_t)took / LONG_ITEM >= items) {
-        *pace = (struct cf_pace){ 0 };
+        pace->known = pace->fits = 0;
         return;
     }
     pace->known += items;
-    pace->fits = (size_t)((double)items * CHUNK_TIME / (double)took);
+    pace->fits = (size_t)((double)items * (double)pace->time / (double)took);
 }
