@@ -15,9 +15,12 @@ offset_of(uint64_t area)
     return (off_t)(area << AREA_BITS);
 }
 
+enum { RESERVED_AT_ONCE = 4 * 1024 * 1024 };
+
 /*
  * Reserve the memory, so that a lack of it is an error here and not a SIGBUS later.  Where the process has a limit on
- * the size of files the kernel also sends SIGXFSZ, which is meant for others and is taken back.
+ * the size of files the kernel also sends SIGXFSZ, which is meant for others and is taken back.  A signal makes older
+ * kernels give back all that was asked for at once, so if that took longer than a timer's interval it would never end.
  */
 static int
 reserve(int memory, uint64_t area, size_t len)
@@ -29,11 +32,13 @@ reserve(int memory, uint64_t area, size_t len)
     sigemptyset(&limit);
     sigaddset(&limit, SIGXFSZ);
     pthread_sigmask(SIG_BLOCK, &limit, &old);
-    int rc;
-    while ((rc = fallocate(memory, 0, offset_of(area), (off_t)len)) < 0 && errno == EINTR)
-        ;
-    if (rc < 0)
-        error = errno == ENOSPC || errno == EFBIG ? ENOMEM : errno;
+    for (size_t done = 0; error == 0 && done < len;) {
+        const size_t next = len - done < RESERVED_AT_ONCE ? len - done : RESERVED_AT_ONCE;
+        if (fallocate(memory, 0, offset_of(area) + (off_t)done, (off_t)next) == 0)
+            done += next;
+        else if (errno != EINTR)
+            error = errno == ENOSPC || errno == EFBIG ? ENOMEM : errno;
+    }
     if (error != 0)
         sigtimedwait(&limit, NULL, &none);
     pthread_sigmask(SIG_SETMASK, &old, NULL);

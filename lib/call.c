@@ -61,19 +61,20 @@ cf_call_set_error(struct cf_call *call, struct cf_error *error)
 int
 cf_return(struct cf_call *call, const void *result, size_t len)
 {
+    const bool first = call->result == NULL && call->error == NULL;
     void *copy = call->room;
 
     if (len > call->room_size)
         copy = malloc(len);
     if (copy == NULL && len > 0)
         return cf_raise(call, "errno", ENOMEM, "no memory for a result of %zu bytes", len);
-    /* The result may be a part of an earlier one. */
-    if (len == sizeof(uint64_t))
-        memmove(copy, result, sizeof(uint64_t));
-    else if (len > 0)
+    if (first) {
+        cf_copy(copy, result, len);
+    } else {
+        /* The result may be a part of an earlier one. */
         memmove(copy, result, len);
-    if (call->result != NULL || call->error != NULL)
         cf_call_discard(call);
+    }
     call->result = len > 0 ? copy : &cf_nothing;
     call->result_len = len;
     call->free_result = len > call->room_size ? free : NULL;
@@ -109,12 +110,6 @@ cf_call_conclude(struct cf_call *call, int rc)
         cf_raise(call, "task", rc, "%s returned %d", call->task->name, rc);
     if (call->error == NULL && call->result == NULL)
         call->result = &cf_nothing;
-}
-
-void
-cf_call_run(struct cf_call *call)
-{
-    cf_call_conclude(call, call->chunk ? cf_chunk_run(call) : call->task->run(call));
 }
 
 struct cf_error *

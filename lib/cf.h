@@ -19,8 +19,10 @@
  * thread.  What went wrong with waiting, as opposed to with a call, is a cf_status.
  *
  * Threads.  Every function may be called from any thread at any time, except that an iterator belongs to one thread
- * at a time and cf_close() is called once, by the owner.  Task code, callbacks, observers and generators run under no
- * lock of the library's.  The library prints nothing, installs no signal handler and never exits.
+ * at a time and cf_close() is called once, by the owner, when no thread is in another function that takes the executor
+ * itself; its tasks, callbacks and observers may be.  That a call has run does not mean that its cf_submit() is over.
+ * Task code, callbacks, observers and generators run under no lock of the library's.  The library prints nothing,
+ * installs no signal handler and never exits.
  *
  * Signals and forks.  Only cf_interrupt() may be called from a signal handler.  Workers that are threads have all
  * signals blocked but those that their own instructions cause, such as SIGSEGV.  In a forked child the parent's
@@ -159,8 +161,8 @@ struct cf_event {
 /* How to make an executor.  A member left zero means its default. */
 struct cf_options {
     /*
-     * By default min(32, cf_cpu_count() + 4) threads, or cf_cpu_count() processes.  At most 65,535, or 4,096.
-     * An inline executor has one.
+     * By default min(32, cf_cpu_count() + 4) threads, or min(4,096, cf_cpu_count()) processes.  At most 65,535,
+     * or 4,096.  An inline executor has one.
      */
     unsigned max_workers;
     /* Unstarted calls before cf_submit() waits, but not in its own tasks, callbacks, generators and observer; 0: any. */
@@ -183,12 +185,21 @@ struct cf_options {
     unsigned max_deaths; /* in a row, with no result between them, are borne; one more breaks it; 0: three a worker */
 
     /*
+     * Of threads: a task that waits for a call which another worker runs may run meanwhile what that has submitted.  This
+     * is for tasks that divide their work, and wait for nothing but calls that they have submitted: others might wait, in
+     * the middle of a task, for what only that task's going on would bring.
+     */
+    bool leapfrog;
+    /*
      * Seconds by which an iterator in the order of completion may be late while calls wait for busy workers, lest these
      * have to wake its thread for each; 0: 0.0002; negative: it is woken at once.
      */
     double latency;
 
-    /* Told of each call as it is submitted, starts and ends, in the thread where that happens. */
+    /*
+     * Told of each call as it is submitted, starts and ends, in the thread where that happens.  As in a callback, calls
+     * of this executor cannot be waited for there, but for when one is submitted.
+     */
     void (*observe)(const struct cf_event *, void *observe_arg);
     void *observe_arg;
 };
@@ -260,7 +271,11 @@ unsigned cf_cpu_count(void);
 enum { CF_CANCEL = 1, CF_KILL = 2, CF_WAIT = 4 };
 int cf_shutdown(struct cf_executor *, int how);
 
-/* Shut down, wait, and free the executor.  Return as cf_shutdown() does; after EDEADLK the executor is still there. */
+/*
+ * Shut down, wait, and free the executor.  Others may be waiting for its futures, but no cf_submit(), cf_map() or
+ * cf_shutdown() of it may be under way outside its own tasks, callbacks and observers, not even a cf_submit() whose call
+ * is known to have run.  Return as cf_shutdown() does; after EDEADLK the executor is still there.
+ */
 int cf_close(struct cf_executor *);
 
 /*
@@ -375,7 +390,7 @@ const char *cf_status_text(enum cf_status);
  * none after the deadline, but it returns only when the one that it is running ends.
  *
  * Return CF_OK; CF_TIMEOUT when the deadline passes first; CF_INTERRUPTED when the executor of an unfinished one is
- * interrupted; CF_DEADLOCK in a callback of an unfinished one's executor, or where tasks would wait for each other in
+ * interrupted; CF_DEADLOCK in a callback or observer of an unfinished one's executor, or where tasks would wait for each other in
  * a circle of CF_ALL_COMPLETED; CF_FORKED; CF_FAILED when there is no memory.
  */
 enum cf_until { CF_ALL_COMPLETED, CF_FIRST_COMPLETED, CF_FIRST_ERROR };

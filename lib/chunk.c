@@ -114,7 +114,7 @@ add_result(struct outcomes *outcomes, const struct cf_call *call)
 
     if (outcomes->run != 0 && run->len == len && run->count < UINT16_MAX) {
         if (call->result != call->room)
-            cf_chunk_copy(call->room, call->result, len);
+            cf_copy(call->room, call->result, len);
         run->count++;
         outcomes->used += len;
         return true;
@@ -149,7 +149,7 @@ aligned(const void *item, size_t len, void *copy)
 {
     if ((uintptr_t)item % CF_ALIGN == 0)
         return item;
-    cf_chunk_copy(copy, item, len);
+    cf_copy(copy, item, len);
     return copy;
 }
 

@@ -95,18 +95,6 @@ cf_chunk_next_run(struct chunk_run *run)
     return (struct chunk_run *)(void *)((char *)(run + 1) + cf_round_up(run->len * run->count));
 }
 
-/* memcpy(), for lengths that are mostly those of a number. */
-static inline void
-cf_chunk_copy(void *to, const void *from, size_t len)
-{
-    if (len == sizeof(uint64_t))
-        memcpy(to, from, sizeof(uint64_t));
-    else if (len == sizeof(uint32_t))
-        memcpy(to, from, sizeof(uint32_t));
-    else if (len > 0)
-        memcpy(to, from, len);
-}
-
 /*
  * Leases (lease.c): the array of a map may be read until its iterator is freed.  One belongs to the map and, as long as
  * they live, to the calls that it has sent.

@@ -20,10 +20,29 @@
 #include <stdalign.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <string.h>
 
 #include "cf.h"
+#include "deque.h"
+#include "slab.h"
 
 #define CF_ALIGN alignof(max_align_t)
+
+/* As memcpy(), but without a call of it where a number or two are copied, as is usual. */
+static inline void
+cf_copy(void *to, const void *from, size_t len)
+{
+    uint64_t first, last;
+
+    if (len - sizeof first <= sizeof last) {
+        memcpy(&first, from, sizeof first);
+        memcpy(&last, (const char *)from + len - sizeof last, sizeof last);
+        memcpy(to, &first, sizeof first);
+        memcpy((char *)to + len - sizeof last, &last, sizeof last);
+    } else if (len > 0) {
+        memcpy(to, from, len);
+    }
+}
 
 static inline size_t
 cf_round_up(size_t size)
@@ -45,16 +64,6 @@ struct cf_error *cf_error_errno(enum cf_why, int code, const char *task); /* mes
 const struct cf_error *cf_error_of_waiting(enum cf_status);               /* CF_DEADLOCK or CF_FORKED, static */
 bool cf_error_is_spare(const struct cf_error *);                          /* the static one for want of memory */
 void cf_error_free(struct cf_error *);
-
-/*
- * Blocks of memory (slab.c) from caches of the calling thread; freed by any thread.  *size is rounded up to what the
- * block really holds, and cf_slab_free() wants that number back.
- */
-void *cf_slab_alloc(size_t *size);
-void cf_slab_free(void *, size_t size);
-void cf_slab_thread_exit(void);
-void cf_slab_before_fork(void);
-void cf_slab_after_fork(void);
 
 /*
  * Parkers (park.c): what a thread sleeps on.  They are never freed, only passed on to later threads, so that a signal
@@ -105,8 +114,9 @@ struct cf_worker {
     char name[48];
     /* For cf_engage(), in case the worker has announced that it is about to look for work; or NULL. */
     void (*engage)(struct cf_worker *);
-    /* Take a call, with the queue's reference, if this worker's task has submitted it last and nobody has; or NULL. */
-    bool (*take_back)(struct cf_worker *, const struct cf_future *);
+    struct cf_deque *deque; /* of what its tasks submit to its executor; or NULL */
+    /* Where the executor leapfrogs: a call that the running one of another worker has submitted, with the queue's reference. */
+    struct cf_future *(*leapfrog)(struct cf_worker *, struct cf_future *running);
 };
 
 struct cf_frame {
@@ -260,22 +270,21 @@ struct cf_future {
         _Atomic(struct cf_error *) error; /* where there is no result */
     };
     size_t arg_len;
-    _Atomic uint32_t runner; /* the number of the parker of the thread in which it runs; see circle.c */
+    _Atomic uint32_t runner; /* the number of the parker of the thread in which it runs, see circle.c; or CF_TOOK */
     uint16_t size;           /* of the block, or CF_FUTURE_LARGE; 0: static, never freed */
     uint8_t generation;      /* cf_generation of its maker */
     bool chunk : 1;          /* its task is to be run for each of the packed items of its argument */
     bool remote : 1;         /* its state changes elsewhere, and the executor has to look */
     bool is_part : 1;        /* of a chunk: the future of one item */
     bool timed : 1;          /* how long it runs is wanted */
-    cf_time took;            /* nanoseconds that it ran, if they were wanted and it has */
     alignas(max_align_t) unsigned char room[]; /* the argument, then a small result */
 };
 #define CF_FUTURE_LARGE UINT16_MAX
+/* In runner, of a call that has run: this and for how many nanoseconds, as far as they fit. */
+#define CF_TOOK ((uint32_t)1 << 31)
 
-struct cf_future *cf_future_new(struct cf_executor *, const struct cf_task *, const void *arg, size_t len); /* 1 ref */
 struct cf_future *cf_future_refused(const struct cf_task *, bool chunk, const void *arg, size_t len, struct cf_error *);
 struct cf_future *cf_future_part(const struct cf_task *, size_t room); /* PENDING, and not shared yet */
-bool cf_future_claim(struct cf_future *);                                               /* PENDING -> RUNNING */
 bool cf_future_fail(struct cf_future *, struct cf_error *); /* PENDING -> FINISHED; takes the error in any case */
 /* RUNNING -> FINISHED, the outcome being in place; worker is who ran it, or NULL; when is 0 for now. */
 void cf_future_finish(struct cf_future *, struct cf_worker *, cf_time when);
@@ -286,11 +295,50 @@ void cf_future_copy_result(struct cf_future *, const void *, size_t);
 bool cf_future_leave_for_cancel(struct cf_future *, uint32_t *old);
 void cf_future_dequeued(struct cf_future *); /* the queue's reference to one that it could not claim */
 
+/* PENDING -> to, with the flags of keep as they were; what was before goes to *old.  False: it was not PENDING. */
+static inline bool
+cf_future_leave_pending(struct cf_future *future, uint32_t to, uint32_t keep, uint32_t *old)
+{
+    *old = CF_STATE_PENDING;
+    while (!atomic_compare_exchange_weak_explicit(&future->state, old, to | (*old & keep), memory_order_acq_rel,
+                                                  memory_order_acquire))
+        if ((*old & CF_STATE_MASK) != CF_STATE_PENDING)
+            return false;
+    return true;
+}
+
+/* PENDING -> RUNNING */
+static inline bool
+cf_future_claim(struct cf_future *future)
+{
+    uint32_t old;
+
+    return cf_future_leave_pending(future, CF_STATE_RUNNING, CF_STATE_HOOKED, &old);
+}
+
 /* Whether it is of the other side of a fork. */
 static inline bool
 cf_future_frozen(const struct cf_future *future)
 {
     return future->size != 0 && future->generation != (uint8_t)cf_generation;
+}
+
+/* By who is about to settle it. */
+static inline void
+cf_future_set_took(struct cf_future *future, cf_time took)
+{
+    const uint32_t number = took < 1 ? 1 : took < (cf_time)CF_TOOK ? (uint32_t)took : CF_TOOK - 1;
+
+    atomic_store_explicit(&future->runner, CF_TOOK | number, memory_order_relaxed);
+}
+
+/* Of one that is done; 0: it was not timed, or has not run. */
+static inline cf_time
+cf_future_took(const struct cf_future *future)
+{
+    const uint32_t runner = atomic_load_explicit(&future->runner, memory_order_relaxed);
+
+    return (runner & CF_TOOK) != 0 ? (cf_time)(runner & ~CF_TOOK) : 0;
 }
 
 /* Whether an unshared part, which its only owner would release, can be used for another item instead. */
@@ -312,6 +360,16 @@ static inline struct cf_error *
 cf_future_error(const struct cf_future *future)
 {
     return future->result != NULL ? NULL : atomic_load_explicit(&future->error, memory_order_acquire);
+}
+
+/* What its block has left for a small result, behind the argument, and where. */
+static inline size_t
+cf_future_spare_room(struct cf_future *future, void **at)
+{
+    const size_t used = sizeof *future + (future->is_part ? 0 : cf_round_up(future->arg_len));
+
+    *at = (char *)future + used;
+    return future->size == CF_FUTURE_LARGE || used >= future->size ? 0 : future->size - used;
 }
 
 /* By who is about to settle it; the error is the future's from now on. */
@@ -354,14 +412,9 @@ struct cf_call {
     struct cf_error *error; /* NULL: it has a result */
 };
 
-void cf_call_run(struct cf_call *);
-/* Every call has exactly one outcome, whatever its task did or did not say before it returned that. */
-void cf_call_conclude(struct cf_call *, int rc);
-void cf_call_discard(struct cf_call *); /* the outcome */
+void cf_call_conclude(struct cf_call *, int rc); /* what its task returned, if that is all that it said */
+void cf_call_discard(struct cf_call *);          /* the outcome */
 void cf_call_set_error(struct cf_call *, struct cf_error *);
-
-/* Run the task of a future that this thread has claimed; what is left to do is cf_future_finish(). */
-void cf_future_run(struct cf_future *, struct cf_worker *);
 
 /* Run .open_worker or .close_worker, if there is one.  open returns NULL or the reason why it failed. */
 struct cf_error *cf_worker_open(struct cf_worker *);
@@ -518,6 +571,42 @@ cf_observe(struct cf_executor *executor, enum cf_event_type type, const struct c
 
 /* How many cf_interrupt()s there were in this process: when it changes, sleepers look at their executors. */
 extern _Atomic uint32_t cf_interrupts;
+
+/*
+ * Making a future; NULL: no memory.
+ */
+static inline struct cf_future *
+cf_future_allocate(struct cf_executor *executor, const struct cf_task *task, bool chunk, uint32_t refs, size_t room)
+{
+    size_t size = sizeof(struct cf_future) + room;
+    struct cf_future *future = cf_slab_alloc(&size);
+
+    if (future != NULL)
+        *future = (struct cf_future){
+            .state = CF_STATE_PENDING,
+            .refs = refs,
+            .executor = executor,
+            .task = task,
+            .size = size < CF_FUTURE_LARGE ? (uint16_t)size : CF_FUTURE_LARGE,
+            .generation = (uint8_t)cf_generation,
+            .chunk = chunk,
+            .remote = executor != NULL && executor->kind->recall != NULL,
+        };
+    return future;
+}
+
+static inline struct cf_future *
+cf_future_new(struct cf_executor *executor, const struct cf_task *task, bool chunk, uint32_t refs, const void *arg,
+              size_t len)
+{
+    struct cf_future *future = cf_future_allocate(executor, task, chunk, refs, cf_round_up(len) + CF_ALIGN);
+
+    if (future != NULL) {
+        cf_copy(future->room, arg, len);
+        future->arg_len = len;
+    }
+    return future;
+}
 
 /*
  * Waiting (wait.c, circle.c).

@@ -26,8 +26,8 @@ refilled(struct cf_iter *iter)
     if (refill->left == 0 || atomic_load_explicit(&part->refs, memory_order_acquire) != 1 ||
         atomic_load_explicit(&cf_interrupts, memory_order_relaxed) != refill->interrupts)
         return NULL;
-    cf_chunk_copy(part->room, refill->item, refill->item_len);
-    cf_chunk_copy(part->room + cf_round_up(refill->item_len), refill->result, refill->result_len);
+    cf_copy(part->room, refill->item, refill->item_len);
+    cf_copy(part->room + cf_round_up(refill->item_len), refill->result, refill->result_len);
     refill->item += refill->item_len;
     refill->result += refill->result_len;
     refill->left--;

@@ -45,9 +45,12 @@ nodist_pkgconfig_DATA = %D%/libcf.pc
     %D%/promise.c \
     %D%/ring.h \
     %D%/room.c \
+    %D%/run.h \
     %D%/scheduler.c \
     %D%/scheduler.h \
+    %D%/set.h \
     %D%/slab.c \
+    %D%/slab.h \
     %D%/stop.c \
     %D%/submit.c \
     %D%/thread.c \

@@ -22,9 +22,9 @@ void
 cf_pace_learn(struct cf_pace *pace, const struct cf_future *call)
 {
     const size_t items = items_of(call);
-    const cf_time took = call->took;
+    const cf_time took = cf_future_took(call);
 
-    if (took <= 0 || (uint64_t)took / LONG_ITEM >= items) {
+    if (took == 0 || (uint64_t)took / LONG_ITEM >= items) {
         pace->known = pace->fits = 0;
         return;
     }

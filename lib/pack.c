@@ -55,7 +55,7 @@ cf_pack_item(struct cf_pack *pack, const void *item, size_t len)
     if (place == NULL)
         return false;
     place->len = len;
-    cf_chunk_copy(place + 1, item, len);
+    cf_copy(place + 1, item, len);
     pack->count = ++head_of(pack)->count;
     return true;
 }

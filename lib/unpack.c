@@ -65,7 +65,7 @@ set_argument(struct cf_future *part, const void *item, size_t len)
     part->arg_len = len;
     part->part = len > CHUNK_SMALL ? item : part->room;
     if (len <= CHUNK_SMALL)
-        cf_chunk_copy(part->room, item, len);
+        cf_copy(part->room, item, len);
 }
 
 static void
@@ -76,7 +76,7 @@ set_result(struct cf_future *part, const void *result, size_t len)
     if (len > CHUNK_SMALL) {
         cf_future_set_result(part, result, len, NULL);
     } else {
-        cf_chunk_copy(copy, result, len);
+        cf_copy(copy, result, len);
         cf_future_set_result(part, len > 0 ? copy : (const void *)&cf_nothing, len, NULL);
     }
 }

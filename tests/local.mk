@@ -6,6 +6,7 @@ unit_tests = \
     %D%/inline-t \
     %D%/processes-t \
     %D%/process_callbacks-t \
+    %D%/process_close-t \
     %D%/process_data-t \
     %D%/process_deaths-t \
     %D%/process_kills-t \
@@ -41,6 +42,9 @@ unit_tests = \
     %D%/nested-t \
     %D%/nested_wait-t \
     %D%/circle-t \
+    %D%/fairness-t \
+    %D%/idle-t \
+    %D%/leapfrog-t \
     %D%/unload-t \
     %D%/stress-t \
     %D%/stress_end-t
@@ -152,7 +156,8 @@ faults_sources = %D%/faults.c %D%/faults.h
 %C%_fork_locks_t_LDFLAGS = $(AM_LDFLAGS) -static -Wl,--wrap=pthread_mutex_unlock
 %C%_process_limits_t_LDFLAGS = $(AM_LDFLAGS) -static \
     -Wl,--wrap=fork,--wrap=mmap,--wrap=memfd_create,--wrap=eventfd,--wrap=socketpair,--wrap=signalfd \
-    -Wl,--wrap=pthread_create,--wrap=calloc,--wrap=malloc,--wrap=aligned_alloc,--wrap=reallocarray,--wrap=madvise,--wrap=__clone
+    -Wl,--wrap=pthread_create,--wrap=calloc,--wrap=malloc,--wrap=aligned_alloc,--wrap=reallocarray \
+    -Wl,--wrap=madvise,--wrap=__clone,--wrap=send,--wrap=fallocate
 %C%_libtap_a_SOURCES = %D%/tap.c %D%/tap.h \
     %D%/asserts.c %D%/asserts.h \
     %D%/callbacks.c %D%/callbacks.h \

@@ -130,6 +130,24 @@ TEST(no_call_waits_behind_a_long_one_while_another_worker_is_idle)
     ck_assert_int_eq(cf_close(pool), 0);
 }
 
+/* Where workers are known to be asleep, or awake, or to have calls, by more than the bits of a word. */
+TEST(each_of_a_hundred_and_fifty_workers_gets_a_call_and_another_after_that)
+{
+    enum { WORKERS = 150 };
+    struct cf_executor *pool = open_pool(&(struct cf_options){ .max_workers = WORKERS });
+    struct cf_future *futures[WORKERS];
+
+    for (uint32_t round = 1; round <= 2; round++) {
+        for (int i = 0; i < WORKERS; i++)
+            futures[i] = tasks_submit_cue(pool, stage, i, round);
+        latch_await(&stage->started, round * WORKERS);
+        latch_raise(&stage->go);
+        for (int i = 0; i < WORKERS; i++)
+            ck_assert_int_eq(asserts_take_int(futures[i]), i);
+    }
+    ck_assert_int_eq(cf_close(pool), 0);
+}
+
 static void *
 interrupt_soon(void *pool)
 {
@@ -227,7 +245,7 @@ TEST(a_call_that_its_worker_has_started_is_described_as_running)
 /* More calls come and go than its lane has slots, while a worker does not look; then it dies of many. */
 TEST(a_worker_that_has_stood_still_loses_no_call)
 {
-    enum { ENDS = 64 };
+    enum { CANCELLED = 2500, ENDS = 64 };
     struct cf_executor *pool = open_pool(&(struct cf_options){ .max_workers = 1, .max_deaths = 1000 });
     struct cf_future *ends[ENDS];
 
@@ -236,7 +254,7 @@ TEST(a_worker_that_has_stood_still_loses_no_call)
     const pid_t worker = asserts_take_int(cf_submit(pool, &task_pid, NULL, 0));
     asserts_sleep(0.02);
     ck_assert_int_eq(kill(worker, SIGSTOP), 0);
-    for (int i = 0; i < 100; i++) {
+    for (int i = 0; i < CANCELLED; i++) {
         struct cf_future *future = tasks_submit_int(pool, &task_twice, i);
         ck_assert(!cf_running(future));
         ck_assert(cf_cancel(future));
@@ -315,6 +333,7 @@ static const TTest **const tests[] = {
     &a_shutdown_that_cancels_ends_although_a_worker_opens_meanwhile,
     &the_results_of_short_calls_do_not_wait_for_a_long_one_behind_them,
     &no_call_waits_behind_a_long_one_while_another_worker_is_idle,
+    &each_of_a_hundred_and_fifty_workers_gets_a_call_and_another_after_that,
     &a_submit_that_an_interrupt_overtakes_is_settled,
     &an_observer_is_told_that_a_call_has_started_while_it_runs,
     &a_callback_may_ask_after_other_calls,

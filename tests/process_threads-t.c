@@ -237,10 +237,50 @@ TEST(in_a_forked_child_the_pool_is_refused_and_the_program_keeps_it)
     ck_assert_int_eq(cf_close(pool), 0);
 }
 
+/* Workers come and go all the time; until the pool is shut down. */
+static void *
+call_until_refused(void *pool)
+{
+    bool refused = false;
+
+    for (int i = 0; !refused; i++) {
+        struct cf_future *futures[8];
+        for (int k = 0; k < 8; k++)
+            futures[k] = family_submit_end(pool, k == 3 && i % 4 == 0 ? END_EXIT_NOW : END_NOT);
+        for (int k = 0; k < 8; k++) {
+            const struct cf_error *error = cf_error_of(futures[k]);
+            refused = refused || (error != NULL && error->why == CF_REFUSED);
+            ck_assert(error == NULL || error->why == CF_REFUSED || error->why == CF_WORKER_LOST);
+            cf_release(futures[k]);
+        }
+    }
+    return pool;
+}
+
+/* ThreadSanitizer sees whether the collector, which buries and watches the time, keeps to the pool's lock. */
+TEST(threads_may_call_while_workers_die_and_the_pool_is_shut_down)
+{
+    enum { THREADS = 2 };
+    pthread_t threads[THREADS];
+
+    for (int round = 0; round < 10; round++) {
+        struct cf_executor *pool = family_pool(&(struct cf_options){
+            .max_workers = 6, .call_timeout = 60, .max_deaths = 1000000, .max_calls_per_worker = 3 });
+        for (int i = 0; i < THREADS; i++)
+            ck_assert_int_eq(pthread_create(&threads[i], NULL, call_until_refused, pool), 0);
+        asserts_sleep(0.1);
+        ck_assert_int_eq(cf_shutdown(pool, CF_WAIT), 0);
+        for (int i = 0; i < THREADS; i++)
+            pthread_join(threads[i], NULL);
+        ck_assert_int_eq(cf_close(pool), 0);
+    }
+}
+
 static const TTest **const tests[] = {
     &a_program_with_fifty_busy_threads_and_their_pools_opens_and_closes_process_pools,
     &pools_may_be_opened_and_closed_by_several_threads_at_a_time,
     &a_pool_can_be_closed_while_a_later_one_lives,
+    &threads_may_call_while_workers_die_and_the_pool_is_shut_down,
     &a_later_pools_workers_keep_no_memory_of_an_earlier_one,
     &a_task_may_have_pools_of_its_own,
     &in_a_task_the_programs_pools_are_refused,
