@@ -45,26 +45,25 @@ take_first(struct cf_ahead *ahead, cf_time deadline, bool heed, const struct cf_
     if (*status != CF_OK || !cf_done(first))
         return NULL;
     ahead->first = (ahead->first + 1) % ahead->size;
-    if (ahead->learnt > 0)
-        ahead->learnt--;
-    else
-        cf_pace_learn(&ahead->pace, first);
     return first;
 }
 
-/* What has not been looked at before it is taken is not learnt of: there is no lack of others. */
-static struct cf_future *
+struct cf_future *
+cf_ahead_unknown(const struct cf_ahead *ahead)
+{
+    if (ahead->learnt == ahead->calls)
+        return NULL;
+    return ahead->unordered ? cf_gather_oldest(&ahead->gather)
+                            : ahead->ring[(ahead->first + ahead->learnt) % ahead->size];
+}
+
+static const struct cf_future *
 look(struct cf_ahead *ahead)
 {
     if (ahead->unordered)
         return cf_gather_look(&ahead->gather);
-    if (ahead->learnt == ahead->calls)
-        return NULL;
-    struct cf_future *call = ahead->ring[(ahead->first + ahead->learnt) % ahead->size];
-    if (!cf_done(call))
-        return NULL;
-    ahead->learnt++;
-    return call;
+    const struct cf_future *call = cf_ahead_unknown(ahead);
+    return call == NULL || !cf_done(call) ? NULL : call;
 }
 
 void
@@ -72,8 +71,19 @@ cf_ahead_learn(struct cf_ahead *ahead)
 {
     const struct cf_future *call;
 
-    while ((call = look(ahead)) != NULL)
+    for (; (call = look(ahead)) != NULL; ahead->learnt++)
         cf_pace_learn(&ahead->pace, call);
+}
+
+/* Those that are known come first. */
+static void
+note_taken(struct cf_ahead *ahead, const struct cf_future *call)
+{
+    if (ahead->learnt > 0)
+        ahead->learnt--;
+    else
+        cf_pace_learn(&ahead->pace, call);
+    ahead->calls--;
 }
 
 struct cf_future *
@@ -84,7 +94,7 @@ cf_ahead_take(struct cf_ahead *ahead, cf_time deadline, bool heed, const struct 
                                               : take_first(ahead, deadline, heed, room, status);
 
     if (call != NULL)
-        ahead->calls--;
+        note_taken(ahead, call);
     return call;
 }
 

@@ -163,8 +163,8 @@ run_item(struct cf_call *call, const void *item, size_t len, struct outcomes *ou
         return false;
     call->arg = aligned(item, len, copy);
     call->arg_len = len;
-    call->room = outcomes->bytes + (outcomes->run != 0 ? outcomes->used
-                                                       : cf_round_up(outcomes->used) + sizeof(struct chunk_run));
+    call->room = outcomes->bytes +
+                 (outcomes->run != 0 ? outcomes->used : cf_round_up(outcomes->used) + sizeof(struct chunk_run));
     call->result = NULL;
     call->result_len = 0;
     const int rc = call->task->run(call);

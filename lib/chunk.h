@@ -24,7 +24,7 @@ enum { CHUNK_SMALL = 256 };
 struct chunk_head {
     alignas(max_align_t) size_t size; /* of each item, or CHUNK_MIXED: each has a head */
     size_t count;
-    const void *lent; /* bare items in an array; NULL: they follow */
+    const void *lent;       /* bare items in an array; NULL: they follow */
     struct cf_lease *lease; /* of lent ones: owned */
 };
 #define CHUNK_MIXED SIZE_MAX

@@ -663,7 +663,8 @@ struct cf_future *cf_gather_take(struct cf_gather *, cf_time deadline, bool heed
                                  enum cf_status *);
 /* The next that is done, left where it is, of those not looked at yet; or NULL. */
 struct cf_future *cf_gather_look(struct cf_gather *);
-void cf_gather_cancel(struct cf_gather *); /* those that have not started */
+struct cf_future *cf_gather_oldest(const struct cf_gather *); /* call that is not known to be done; or NULL */
+void cf_gather_cancel(struct cf_gather *);                    /* those that have not started */
 void cf_gather_clear(struct cf_gather *);
 
 /*
@@ -676,6 +677,13 @@ struct cf_pace {
 };
 
 void cf_pace_learn(struct cf_pace *, const struct cf_future *call); /* one that is done */
+
+/* Whether it is for want of knowledge that chunks are not larger. */
+static inline bool
+cf_pace_may_grow(const struct cf_pace *pace)
+{
+    return pace->known <= pace->fits;
+}
 
 static inline size_t
 cf_pace_chunk(const struct cf_pace *pace)
@@ -692,8 +700,9 @@ struct cf_ahead {
     bool unordered;
     size_t calls;
     struct cf_pace pace;
-    struct cf_future **ring; /* if ordered; its size, where the first one is, and how many of them the pace knows: */
-    size_t size, first, learnt;
+    size_t learnt;           /* of the calls, those that the pace knows of; they will be taken first */
+    struct cf_future **ring; /* if ordered; its size and where the first one is: */
+    size_t size, first;
     struct cf_gather gather; /* if not */
 };
 
@@ -701,7 +710,8 @@ bool cf_ahead_add(struct cf_ahead *, struct cf_future *); /* takes over a refere
 /* The next that is done; NULL with CF_OK: there may be a place in the room that one watches besides. */
 struct cf_future *cf_ahead_take(struct cf_ahead *, cf_time deadline, bool heed, const struct cf_room_waiter *,
                                 enum cf_status *);
-void cf_ahead_learn(struct cf_ahead *); /* have the pace know of those that are done by now */
+void cf_ahead_learn(struct cf_ahead *);                      /* have the pace know of those that are done by now */
+struct cf_future *cf_ahead_unknown(const struct cf_ahead *); /* the oldest that it does not know of; or NULL */
 void cf_ahead_cancel(struct cf_ahead *);
 void cf_ahead_clear(struct cf_ahead *);
 

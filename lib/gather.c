@@ -145,6 +145,12 @@ cf_gather_look(struct cf_gather *gather)
     return entry->future;
 }
 
+struct cf_future *
+cf_gather_oldest(const struct cf_gather *gather)
+{
+    return gather->calls.first == NULL ? NULL : gather->calls.first->future;
+}
+
 /* What holds for one future holds for the others of its executor, so where there is one executor, one is asked. */
 static enum cf_status
 may_wait_for_open(const struct cf_gather *gather)

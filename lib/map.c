@@ -7,14 +7,17 @@
 #include "chunk.h"
 
 enum {
-    ROUNDS = 4,             /* chunks a worker that a buffer holds, if it is for the map to say */
-    GENERATED = 16,         /* items of a generator without a bound that a chosen chunk has at most, */
+    ROUNDS = 4,              /* chunks a worker that a buffer holds, if it is for the map to say */
+    GENERATED = 16,          /* items of a generator without a bound that a chosen chunk has at most, */
+    UNHEARD = 32,            /* calls that may be sent without hearing of them, beside a buffer's, while chunks grow */
     CHUNK_BYTES = 127 * 1024 /* and their bytes, of any source, for which processes have buffers */
 };
 
 /* Nanoseconds that a chosen chunk should take: in our own memory, and where a call has to wake other processes. */
 #define CHUNK_TIME 50000
 #define REMOTE_CHUNK_TIME 200000
+/* And that a map may wait altogether to be told how long its calls take. */
+#define PATIENCE 4000000
 
 /* Where the items come from: an array, or a generator. */
 struct source {
@@ -33,6 +36,7 @@ struct map {
     struct cf_map_options options;
 
     bool chooses;     /* the size of its chunks */
+    cf_time patience; /* nanoseconds that it may still wait for news of its calls */
     size_t chunksize; /* items that are to be sent together now */
     size_t share;     /* a buffer is so many chunks at least, where they are chosen */
 
@@ -46,13 +50,13 @@ struct map {
     const void *held;
     size_t held_len;
 
-    size_t unread; /* items that have been taken but not yielded; at most .buffersize, or what buffer() says */
-    size_t total;  /* items that have been taken */
+    size_t unread;       /* items that have been taken but not yielded; at most .buffersize, or what buffer() says */
+    size_t total;        /* items that have been taken */
     uint32_t interrupts; /* the cf_interrupts when it was last looked whether there was one */
-    bool full;     /* it has been filled for the first time */
-    bool ended;    /* the source has no more, or nobody wants any */
-    bool failed;   /* but has an error that has not been told */
-    bool over;     /* nothing will ever be yielded again */
+    bool full;           /* it has been filled for the first time */
+    bool ended;          /* the source has no more, or nobody wants any */
+    bool failed;         /* but has an error that has not been told */
+    bool over;           /* nothing will ever be yielded again */
 };
 
 /*
@@ -133,13 +137,34 @@ most_of(const struct map *map)
     return most;
 }
 
+/*
+ * Calls are sent faster than a worker comes to itself, or back if it had to wait for a processor: of short items, thousands
+ * would go alone before the first is known to be short.  So it pays to wait a little for news as long as chunks may grow by
+ * them; but not over and over, as long items have to be sent ahead without.
+ */
+static void
+await_news(struct map *map, size_t most)
+{
+    struct cf_future *unknown = cf_ahead_unknown(&map->ahead);
+
+    if (map->patience <= 0 || map->chunksize >= most || !cf_pace_may_grow(&map->ahead.pace) || unknown == NULL ||
+        map->ahead.calls - map->ahead.learnt < UNHEARD + map->share || cf_self.frame != NULL)
+        return;
+    const cf_time before = cf_now(), until = before + map->patience;
+    cf_wait_for(unknown, until < map->options.deadline ? until : map->options.deadline, false, NULL);
+    map->patience -= cf_now() - before + 1;
+    cf_ahead_learn(&map->ahead);
+}
+
 static void
 choose(struct map *map)
 {
     if (!map->chooses || map->ended)
         return;
+    const size_t most = most_of(map);
     cf_ahead_learn(&map->ahead);
-    const size_t chunk = cf_pace_chunk(&map->ahead.pace), most = most_of(map);
+    await_news(map, most);
+    const size_t chunk = cf_pace_chunk(&map->ahead.pace);
     map->chunksize = chunk < most ? chunk : most > 0 ? most : 1;
 }
 
@@ -491,6 +516,7 @@ set_chunks(struct map *map)
     map->chooses = map->options.chunksize == 0 && !limited;
     map->chunksize = map->options.chunksize == 0 ? 1 : map->options.chunksize;
     map->ahead.pace.time = executor != NULL && executor->kind->recall != NULL ? REMOTE_CHUNK_TIME : CHUNK_TIME;
+    map->patience = PATIENCE;
     map->share = ROUNDS * (executor == NULL ? (size_t)1 : executor->options.max_workers);
 }
 
@@ -508,7 +534,8 @@ map_new(struct cf_executor *executor, const struct cf_task *task, const struct s
     map->source = *source;
     map->options = resolve(options);
     set_chunks(map);
-    if (executor != NULL && executor->kind->recall == NULL && bare_items(source, 1) > 0 && (map->chooses || map->chunksize > 1))
+    if (executor != NULL && executor->kind->recall == NULL && bare_items(source, 1) > 0 &&
+        (map->chooses || map->chunksize > 1))
         map->lease = cf_lease_new();
     map->ahead.unordered = map->options.unordered;
     if (executor != NULL)

@@ -39,8 +39,8 @@ advance(struct cf_unpack *unpack)
 static struct cf_future *
 part_with_room(struct cf_unpack *unpack, size_t len, size_t result_len, struct cf_future **spare)
 {
-    const size_t room = (len <= CHUNK_SMALL ? cf_round_up(len) : 0) +
-                        (result_len <= CHUNK_SMALL ? cf_round_up(result_len) : 0);
+    const size_t room =
+        (len <= CHUNK_SMALL ? cf_round_up(len) : 0) + (result_len <= CHUNK_SMALL ? cf_round_up(result_len) : 0);
     struct cf_future *part = *spare;
 
     if (part != NULL && sizeof *part + room <= part->size)
@@ -131,8 +131,7 @@ cf_unpack_next(struct cf_unpack *unpack, struct cf_future **spare)
     const struct chunk_run *run = unpack->run;
     size_t len;
     const void *item = cf_chunk_next(&unpack->items, &len);
-    struct cf_future *part =
-        part_with_room(unpack, len, run != NULL && run->why == CHUNK_RESULT ? run->len : 0, spare);
+    struct cf_future *part = part_with_room(unpack, len, run != NULL && run->why == CHUNK_RESULT ? run->len : 0, spare);
 
     if (part == NULL)
         return NULL;
