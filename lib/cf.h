@@ -90,7 +90,8 @@ int cf_return(struct cf_call *, const void *result, size_t len);
 
 /*
  * The same without a copy: result is the library's from now on, which calls free_result(result) after the last
- * release.  A free_result of NULL is for what needs no freeing.  In a chunk of a map there is a copy all the same.
+ * release.  A free_result of NULL is for what needs no freeing.  Where workers are processes there is a copy all the
+ * same.
  */
 int cf_return_owned(struct cf_call *, void *result, size_t len, void (*free_result)(void *));
 
@@ -412,10 +413,22 @@ struct cf_iter *cf_as_completed(struct cf_future *const *, size_t n, cf_time dea
  * cf_map_from() calls next(source, &item, &len), only ever inside cf_map_from() and cf_next(), until it returns 0 (no
  * more) or -1 (an error: after the items before it cf_next() says CF_FAILED, then CF_END); 1 means an item, which is
  * copied before next() is called again.
+ *
+ * Items may travel together, in a chunk: that is one call, which runs one after another.  Each has an outcome of its own
+ * all the same, and fails alone.  Without .chunksize the map chooses.  It sends single items, until those that are done
+ * show that items are short, under 10 microseconds each; then so many together as should take 50 microseconds, or 200 in
+ * processes, and after one long item single ones again.  Such a chunk has no more items than were short in a row before
+ * it, no more than a quarter of each worker's share of the .buffersize or of what is left of the array, and no more than
+ * 127 KiB.  Where a few items take a thousand times as long as others, better say 1.
+ *
+ * What ends a call from outside ends its whole chunk: a worker that dies, exit(), CF_KILL, .call_timeout; where that is
+ * set, chosen chunks have one item.  Observers, .max_pending and .max_calls_per_worker count a chunk as the one call
+ * that it is.
  */
 struct cf_map_options {
-    size_t buffersize; /* unread items at a time; 0: of an array all of them, of a generator four chunks a worker */
-    size_t chunksize; /* items that travel together as one call, to be run one after another; 0: chosen, at present 1 */
+    /* Unread items at a time; 0: of an array all, of a generator four chunks a worker, which if chosen are of 16 at most. */
+    size_t buffersize;
+    size_t chunksize; /* items that travel together; 0: chosen */
     cf_time deadline; /* then what has not started is cancelled, cf_next() says CF_TIMEOUT once, then CF_END; 0: none */
     bool unordered;   /* in the order of completion instead */
 };

@@ -253,11 +253,11 @@ struct cf_future {
     const struct cf_task *task;
     union {
         struct cf_future *next;  /* in its executor's queue; guarded by the queue's lock */
-        struct cf_future *whole; /* of a part: the chunk that it is a part of, retained */
+        struct cf_future *whole; /* of a part: the chunk that its argument or its result is in, retained; or NULL */
     };
     union {
         struct cf_hook *hooks; /* guarded by the lock of hook.c */
-        const void *part;      /* of a part: its argument */
+        const void *part;      /* of a part: its argument, in its room or in the chunk */
     };
     /* The outcome, written by the settler before the state says so. */
     const void *result; /* NULL: it has none */
@@ -270,18 +270,21 @@ struct cf_future {
         _Atomic(struct cf_error *) error; /* where there is no result */
     };
     size_t arg_len;
-    _Atomic uint32_t runner; /* the number of the parker of the thread in which it runs; see circle.c */
+    _Atomic uint32_t runner; /* the number of the parker of the thread in which it runs, see circle.c; or CF_TOOK */
     uint16_t size;           /* of the block, or CF_FUTURE_LARGE; 0: static, never freed */
     uint8_t generation;      /* cf_generation of its maker */
     bool chunk : 1;          /* its task is to be run for each of the packed items of its argument */
     bool remote : 1;         /* its state changes elsewhere, and the executor has to look */
-    bool is_part : 1;        /* of a chunk, which has its argument and its result */
+    bool is_part : 1;        /* of a chunk: the future of one item */
+    bool timed : 1;          /* how long it runs is wanted */
     alignas(max_align_t) unsigned char room[]; /* the argument, then a small result */
 };
 #define CF_FUTURE_LARGE UINT16_MAX
+/* In runner, of a call that has run: this and for how many nanoseconds, as far as they fit. */
+#define CF_TOOK ((uint32_t)1 << 31)
 
 struct cf_future *cf_future_refused(const struct cf_task *, bool chunk, const void *arg, size_t len, struct cf_error *);
-struct cf_future *cf_future_part(struct cf_future *whole, const void *arg, size_t len); /* PENDING, not shared yet */
+struct cf_future *cf_future_part(const struct cf_task *, size_t room); /* PENDING, and not shared yet */
 bool cf_future_fail(struct cf_future *, struct cf_error *); /* PENDING -> FINISHED; takes the error in any case */
 /* RUNNING -> FINISHED, the outcome being in place; worker is who ran it, or NULL; when is 0 for now. */
 void cf_future_finish(struct cf_future *, struct cf_worker *, cf_time when);
@@ -318,6 +321,32 @@ static inline bool
 cf_future_frozen(const struct cf_future *future)
 {
     return future->size != 0 && future->generation != (uint8_t)cf_generation;
+}
+
+/* By who is about to settle it. */
+static inline void
+cf_future_set_took(struct cf_future *future, cf_time took)
+{
+    const uint32_t number = took < 1 ? 1 : took < (cf_time)CF_TOOK ? (uint32_t)took : CF_TOOK - 1;
+
+    atomic_store_explicit(&future->runner, CF_TOOK | number, memory_order_relaxed);
+}
+
+/* Of one that is done; 0: it was not timed, or has not run. */
+static inline cf_time
+cf_future_took(const struct cf_future *future)
+{
+    const uint32_t runner = atomic_load_explicit(&future->runner, memory_order_relaxed);
+
+    return (runner & CF_TOOK) != 0 ? (cf_time)(runner & ~CF_TOOK) : 0;
+}
+
+/* Whether an unshared part, which its only owner would release, can be used for another item instead. */
+static inline bool
+cf_future_is_spare(const struct cf_future *future)
+{
+    return future->is_part && atomic_load_explicit(&future->refs, memory_order_acquire) == 1 && future->whole == NULL &&
+           (future->result != NULL ? future->free_result == NULL : future->error == NULL);
 }
 
 static inline const void *
@@ -495,8 +524,10 @@ void cf_executor_cancel_pending(struct cf_executor *);
 void cf_executor_told(struct cf_executor *); /* one canceller is through; see CF_STATE_DEQUEUED */
 void cf_executor_await_cancellers(struct cf_executor *);
 void cf_executor_dispose(struct cf_executor *, struct cf_future *); /* of a call dequeued but not to be run */
-struct cf_future *cf_executor_submit(struct cf_executor *, const struct cf_task *, bool chunk, const void *arg,
-                                     size_t len, cf_time deadline); /* for .max_pending; 0: do not wait for room */
+/* A deadline is for .max_pending; 0: do not wait for room. */
+enum { CF_CALL_CHUNK = 1, CF_CALL_TIMED = 2 };
+struct cf_future *cf_executor_submit(struct cf_executor *, const struct cf_task *, unsigned how, const void *arg,
+                                     size_t len, cf_time deadline);
 
 static inline bool
 cf_executor_is(const struct cf_executor *executor, uint32_t flags)
@@ -624,6 +655,7 @@ struct cf_gather {
     bool mixed;                             /* there are others of other executors */
     _Atomic(struct cf_gathered *) arrived;  /* a stack that settlers push to */
     _Atomic(struct cf_parker *) sleeper;    /* whom to unpark for it */
+    struct cf_gathered *looked_at;          /* the last of the ready ones that cf_gather_look() returned; or NULL */
     size_t count;                           /* added and not taken */
     unsigned generation;                    /* cf_generation when the last was added */
     uint32_t interrupts;                    /* the cf_interrupts that have been dealt with */
@@ -632,8 +664,37 @@ struct cf_gather {
 bool cf_gather_add(struct cf_gather *, struct cf_future *); /* takes over a reference, but not if it returns false */
 struct cf_future *cf_gather_take(struct cf_gather *, cf_time deadline, bool heed, const struct cf_room_waiter *,
                                  enum cf_status *);
-void cf_gather_cancel(struct cf_gather *); /* those that have not started */
+/* The next that is done, left where it is, of those not looked at yet; or NULL. */
+struct cf_future *cf_gather_look(struct cf_gather *);
+struct cf_future *cf_gather_oldest(const struct cf_gather *); /* call that is not known to be done; or NULL */
+void cf_gather_cancel(struct cf_gather *);                    /* those that have not started */
 void cf_gather_clear(struct cf_gather *);
+
+/*
+ * How many items a map had better send as one call (pace.c), judging by how long its earlier calls took.
+ */
+struct cf_pace {
+    cf_time time; /* that a chunk should take */
+    size_t known; /* items, since the last that took long, that are known to have been short */
+    size_t fits;  /* so many of the last ones would have made a good chunk */
+};
+
+void cf_pace_learn(struct cf_pace *, const struct cf_future *call); /* one that is done */
+
+/* Whether it is for want of knowledge that chunks are not larger. */
+static inline bool
+cf_pace_may_grow(const struct cf_pace *pace)
+{
+    return pace->known <= pace->fits;
+}
+
+static inline size_t
+cf_pace_chunk(const struct cf_pace *pace)
+{
+    const size_t chunk = pace->known < pace->fits ? pace->known : pace->fits;
+
+    return chunk > 0 ? chunk : 1;
+}
 
 /*
  * The calls that a map has sent ahead of its reader (ahead.c), to be taken in their order or in that of completion.
@@ -641,6 +702,8 @@ void cf_gather_clear(struct cf_gather *);
 struct cf_ahead {
     bool unordered;
     size_t calls;
+    struct cf_pace pace;
+    size_t learnt;           /* of the calls, those that the pace knows of; they will be taken first */
     struct cf_future **ring; /* if ordered; its size and where the first one is: */
     size_t size, first;
     struct cf_gather gather; /* if not */
@@ -650,6 +713,8 @@ bool cf_ahead_add(struct cf_ahead *, struct cf_future *); /* takes over a refere
 /* The next that is done; NULL with CF_OK: there may be a place in the room that one watches besides. */
 struct cf_future *cf_ahead_take(struct cf_ahead *, cf_time deadline, bool heed, const struct cf_room_waiter *,
                                 enum cf_status *);
+void cf_ahead_learn(struct cf_ahead *);                      /* have the pace know of those that are done by now */
+struct cf_future *cf_ahead_unknown(const struct cf_ahead *); /* the oldest that it does not know of; or NULL */
 void cf_ahead_cancel(struct cf_ahead *);
 void cf_ahead_clear(struct cf_ahead *);
 
@@ -662,34 +727,32 @@ struct cf_iter_kind {
     void (*free)(struct cf_iter *);
 };
 
+/*
+ * Items of a chunk that are like the one whose future is lent: cf_next() fills it with their bytes, one after the other.
+ * The iterator's kind notes how many these were when it is asked the next time.
+ */
+struct cf_refill {
+    size_t given, left;                 /* items */
+    const unsigned char *item, *result; /* of the next one */
+    size_t item_len, result_len;
+    uint32_t interrupts; /* the cf_interrupts up to which this is all right */
+};
+
 struct cf_iter {
     const struct cf_iter_kind *kind; /* NULL: the one iterator there always is, which has failed */
     enum cf_status status;
     bool interrupt_said;
     struct cf_future *lent;
+    struct cf_future *spare; /* a part that kind->next() may take for another; or NULL */
+    struct cf_refill refill;
 };
 
 extern struct cf_iter cf_iter_no_memory;
 
 /*
- * Chunks (chunk.c): several items packed into one argument, several outcomes into one result.
+ * Chunks: several items of a map in one call; chunk.h has what becomes of them.
  */
-struct cf_pack {
-    unsigned char *bytes;
-    size_t used, size;
-    size_t count;
-};
-bool cf_pack_item(struct cf_pack *, const void *item, size_t len); /* false: no memory */
-void cf_pack_free(struct cf_pack *);
-int cf_chunk_run(struct cf_call *); /* stands in for the task's own run() */
-
-struct cf_unpack {
-    struct cf_future *call; /* a finished or cancelled chunk, owned */
-    const unsigned char *item, *outcome;
-    size_t left;
-};
-void cf_unpack_start(struct cf_unpack *, struct cf_future *call);
-struct cf_future *cf_unpack_next(struct cf_unpack *); /* NULL: no memory */
-void cf_unpack_free(struct cf_unpack *);
+int cf_chunk_run(struct cf_call *);     /* stands in for the task's own run() */
+void cf_chunk_dispose(const void *arg); /* gives back what the argument refers to */
 
 #endif

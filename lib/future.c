@@ -47,16 +47,12 @@ cf_future_refused(const struct cf_task *task, bool chunk, const void *arg, size_
 }
 
 struct cf_future *
-cf_future_part(struct cf_future *whole, const void *arg, size_t len)
+cf_future_part(const struct cf_task *task, size_t room)
 {
-    struct cf_future *future = cf_future_allocate(NULL, whole->task, false, 1, 0);
+    struct cf_future *future = cf_future_allocate(NULL, task, false, 1, room);
 
-    if (future != NULL) {
+    if (future != NULL)
         future->is_part = true;
-        future->part = arg;
-        future->arg_len = len;
-        future->whole = cf_retain(whole);
-    }
     return future;
 }
 
@@ -71,6 +67,8 @@ destroy(struct cf_future *future)
     }
     if (future->is_part)
         cf_release(future->whole);
+    if (future->chunk)
+        cf_chunk_dispose(future->room);
     cf_slab_free(future, future->size);
 }
 

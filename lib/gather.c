@@ -125,11 +125,30 @@ take_ready(struct cf_gather *gather)
         return NULL;
     struct cf_future *future = entry->future;
     gather->ready = entry->next;
+    if (gather->looked_at == entry)
+        gather->looked_at = NULL;
     gather->count--;
     /* The settler that told of it may still hold the lock under which it did. */
     cf_hook_remove(&entry->hook);
     cf_slab_free(entry, sizeof *entry);
     return future;
+}
+
+struct cf_future *
+cf_gather_look(struct cf_gather *gather)
+{
+    collect(gather);
+    struct cf_gathered *entry = gather->looked_at == NULL ? gather->ready : gather->looked_at->next;
+    if (entry == NULL)
+        return NULL;
+    gather->looked_at = entry;
+    return entry->future;
+}
+
+struct cf_future *
+cf_gather_oldest(const struct cf_gather *gather)
+{
+    return gather->calls.first == NULL ? NULL : gather->calls.first->future;
 }
 
 /* What holds for one future holds for the others of its executor, so where there is one executor, one is asked. */

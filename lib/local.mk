@@ -13,6 +13,7 @@ nodist_pkgconfig_DATA = %D%/libcf.pc
     %D%/call.c \
     %D%/callbacks.c \
     %D%/chunk.c \
+    %D%/chunk.h \
     %D%/circle.c \
     %D%/collector.c \
     %D%/completed.c \
@@ -30,12 +31,15 @@ nodist_pkgconfig_DATA = %D%/libcf.pc
     %D%/iter.c \
     %D%/lane.c \
     %D%/lanes.h \
+    %D%/lease.c \
     %D%/many.c \
     %D%/map.c \
     %D%/news.c \
     %D%/nursery.c \
     %D%/orphan.c \
     %D%/outcome.c \
+    %D%/pace.c \
+    %D%/pack.c \
     %D%/parcel.c \
     %D%/park.c \
     %D%/place.c \
@@ -55,6 +59,7 @@ nodist_pkgconfig_DATA = %D%/libcf.pc
     %D%/thread.c \
     %D%/threads.c \
     %D%/time.c \
+    %D%/unpack.c \
     %D%/wait.c
 %C%_libcf_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden
 

@@ -4,9 +4,20 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "core.h"
+#include "chunk.h"
 
-enum { ROUNDS = 4 }; /* how many items a worker the default buffer of a generator holds */
+enum {
+    ROUNDS = 4,              /* chunks a worker that a buffer holds, if it is for the map to say */
+    GENERATED = 16,          /* items of a generator without a bound that a chosen chunk has at most, */
+    UNHEARD = 32,            /* calls that may be sent without hearing of them, beside a buffer's, while chunks grow */
+    CHUNK_BYTES = 127 * 1024 /* and their bytes, of any source, for which processes have buffers */
+};
+
+/* Nanoseconds that a chosen chunk should take: in our own memory, and where a call has to wake other processes. */
+#define CHUNK_TIME 50000
+#define REMOTE_CHUNK_TIME 200000
+/* And that a map may wait altogether to be told how long its calls take. */
+#define PATIENCE 4000000
 
 /* Where the items come from: an array, or a generator. */
 struct source {
@@ -24,20 +35,28 @@ struct map {
     struct source source;
     struct cf_map_options options;
 
+    bool chooses;     /* the size of its chunks */
+    cf_time patience; /* nanoseconds that it may still wait for news of its calls */
+    size_t chunksize; /* items that are to be sent together now */
+    size_t share;     /* a buffer is so many chunks at least, where they are chosen */
+
     struct cf_ahead ahead;  /* the calls that have been sent */
     struct cf_unpack chunk; /* the one that is being read */
+    struct cf_pack pack;    /* the one that is being sent; empty at other times */
+    struct cf_lease *lease; /* of the array, where it is lent; or NULL */
 
     /* An item that has been taken but did not fit the chunk before it; it goes alone. */
     bool holds;
     const void *held;
     size_t held_len;
 
-    size_t unread; /* items that have been taken but not yielded; at most .buffersize */
-    size_t total;  /* items that have been taken */
-    bool full;     /* it has been filled for the first time */
-    bool ended;    /* the source has no more, or nobody wants any */
-    bool failed;   /* but has an error that has not been told */
-    bool over;     /* nothing will ever be yielded again */
+    size_t unread;       /* items that have been taken but not yielded; at most .buffersize, or what buffer() says */
+    size_t total;        /* items that have been taken */
+    uint32_t interrupts; /* the cf_interrupts when it was last looked whether there was one */
+    bool full;           /* it has been filled for the first time */
+    bool ended;          /* the source has no more, or nobody wants any */
+    bool failed;         /* but has an error that has not been told */
+    bool over;           /* nothing will ever be yielded again */
 };
 
 /*
@@ -79,6 +98,97 @@ take_item(struct map *map, const void **item, size_t *len)
     return 0;
 }
 
+/* Those that can be taken at once, at most so many: bare in an array. */
+static size_t
+bare_items(const struct source *source, size_t most)
+{
+    const size_t left = source->n - source->taken;
+
+    if (source->next != NULL || source->items == NULL || source->size > CHUNK_SMALL)
+        return 0;
+    return left < most ? left : most;
+}
+
+static void
+take_bare(struct map *map, size_t count)
+{
+    map->source.taken += count;
+    map->unread += count;
+    map->total += count;
+}
+
+/*
+ * How many items go together, and how many are sent ahead.
+ */
+
+/* How large a chunk may be that is chosen, lest it be too much of what there is for all workers. */
+static size_t
+most_of(const struct map *map)
+{
+    const struct source *source = &map->source;
+    size_t most = GENERATED;
+
+    if (map->options.buffersize != 0)
+        most = map->options.buffersize / map->share;
+    else if (source->next == NULL)
+        most = (source->n - source->taken) / map->share;
+    if (source->next == NULL && source->size > 0 && most > CHUNK_BYTES / source->size)
+        most = CHUNK_BYTES / source->size;
+    return most;
+}
+
+/*
+ * Calls are sent faster than a worker comes to itself, or back if it had to wait for a processor: of short items, thousands
+ * would go alone before the first is known to be short.  So it pays to wait a little for news as long as chunks may grow by
+ * them; but not over and over, as long items have to be sent ahead without.
+ */
+static void
+await_news(struct map *map, size_t most)
+{
+    struct cf_future *unknown = cf_ahead_unknown(&map->ahead);
+
+    if (map->patience <= 0 || map->chunksize >= most || !cf_pace_may_grow(&map->ahead.pace) || unknown == NULL ||
+        map->ahead.calls - map->ahead.learnt < UNHEARD + map->share || cf_self.frame != NULL)
+        return;
+    const cf_time before = cf_now(), until = before + map->patience;
+    cf_wait_for(unknown, until < map->options.deadline ? until : map->options.deadline, false, NULL);
+    map->patience -= cf_now() - before + 1;
+    cf_ahead_learn(&map->ahead);
+}
+
+static void
+choose(struct map *map)
+{
+    if (!map->chooses || map->ended)
+        return;
+    const size_t most = most_of(map);
+    cf_ahead_learn(&map->ahead);
+    await_news(map, most);
+    const size_t chunk = cf_pace_chunk(&map->ahead.pace);
+    map->chunksize = chunk < most ? chunk : most > 0 ? most : 1;
+}
+
+static size_t
+buffer(const struct map *map)
+{
+    size_t size;
+
+    if (map->options.buffersize != 0)
+        return map->options.buffersize;
+    if (map->source.next == NULL || __builtin_mul_overflow(map->share, map->chunksize, &size))
+        return SIZE_MAX;
+    return size;
+}
+
+/* A buffer whose size is for the map to say may shrink. */
+static size_t
+room(const struct map *map)
+{
+    const size_t size = buffer(map);
+
+    return size > map->unread ? size - map->unread : 0;
+}
+
 /*
  * Sending calls ahead.
  */
@@ -104,7 +214,8 @@ is_late(const struct map *map)
 static struct cf_future *
 submit(struct map *map, bool chunk, const void *arg, size_t len, size_t items)
 {
-    struct cf_future *call = cf_executor_submit(map->executor, map->task, chunk, arg, len, map->options.deadline);
+    const unsigned how = (chunk ? CF_CALL_CHUNK : 0u) | (map->chooses ? CF_CALL_TIMED : 0u);
+    struct cf_future *call = cf_executor_submit(map->executor, map->task, how, arg, len, map->options.deadline);
     const struct cf_error *error = cf_done(call) ? cf_error_of(call) : NULL;
     const bool late = is_late(map) && error != NULL && error->why == CF_REFUSED && error->code == EAGAIN;
     const bool lost = chunk && !call->chunk;
@@ -112,8 +223,10 @@ submit(struct map *map, bool chunk, const void *arg, size_t len, size_t items)
     if (!late && !lost)
         return call;
     /* Of a chunk for which there is no memory, nobody could tell the items apart. */
-    if (lost)
+    if (lost) {
         map->ended = map->failed = true;
+        cf_chunk_dispose(arg);
+    }
     map->unread -= items;
     cf_release(call);
     return NULL;
@@ -131,30 +244,63 @@ submit_item(struct map *map)
     return submit(map, false, item, len, 1);
 }
 
-static size_t
-room(const struct map *map)
+/* One that does not fit any more is held. */
+static void
+pack_items(struct map *map, size_t most)
 {
-    return map->options.buffersize - map->unread;
+    const size_t bytes = map->chooses ? CHUNK_BYTES : SIZE_MAX;
+    const void *item = NULL;
+    size_t len = 0;
+
+    while (map->pack.count < most && map->pack.used < bytes && !map->holds && take_item(map, &item, &len) != 0)
+        if (!cf_pack_item(&map->pack, item, len)) {
+            map->holds = true;
+            map->held = item;
+            map->held_len = len;
+        }
+}
+
+static bool
+pack_array(struct map *map, size_t count)
+{
+    struct source *source = &map->source;
+
+    if (count == 0 || !cf_pack_array(&map->pack, source->items + source->taken * source->size, count, source->size))
+        return false;
+    take_bare(map, count);
+    return true;
+}
+
+/* The call has a reference to the lease, unless there was no memory to make it. */
+static struct cf_future *
+submit_lent(struct map *map, size_t count)
+{
+    const struct source *source = &map->source;
+    const struct chunk_head head = {
+        .size = source->size,
+        .count = count,
+        .lent = source->items + source->taken * source->size,
+        .lease = cf_lease_retain(map->lease),
+    };
+
+    take_bare(map, count);
+    return submit(map, true, &head, sizeof head, count);
 }
 
 static struct cf_future *
 submit_chunk(struct map *map)
 {
-    const size_t most = room(map) < map->options.chunksize ? room(map) : map->options.chunksize;
-    struct cf_pack pack = { 0 };
+    const size_t most = room(map) < map->chunksize ? room(map) : map->chunksize;
+    const size_t bare = bare_items(&map->source, most);
     struct cf_future *call = NULL;
-    const void *item = NULL;
-    size_t len = 0;
 
-    while (pack.count < most && !map->holds && take_item(map, &item, &len) != 0)
-        if (!cf_pack_item(&pack, item, len)) {
-            map->holds = true;
-            map->held = item;
-            map->held_len = len;
-        }
-    if (pack.count > 0)
-        call = submit(map, true, pack.bytes, pack.used, pack.count);
-    cf_pack_free(&pack);
+    if (bare > 0 && map->lease != NULL)
+        return submit_lent(map, bare);
+    if (!pack_array(map, bare))
+        pack_items(map, most);
+    if (map->pack.count > 0)
+        call = submit(map, true, map->pack.bytes, map->pack.used, map->pack.count);
+    cf_pack_clear(&map->pack);
     return call;
 }
 
@@ -170,9 +316,9 @@ wants_more(const struct map *map)
 {
     if (map->ended || is_late(map) || is_interrupted(map))
         return false;
-    if (map->holds || (map->ahead.calls == 0 && room(map) > 0))
+    if (map->holds)
         return true;
-    return room(map) > 0 && (!map->full || room(map) >= map->options.chunksize);
+    return room(map) > 0 && (!map->full || map->ahead.calls == 0 || room(map) >= map->chunksize);
 }
 
 /* The first call may wait for its place among the pending ones; later the reader has something to do meanwhile. */
@@ -185,11 +331,15 @@ may_submit(const struct map *map)
 static void
 fill(struct map *map)
 {
+    if (map->ended)
+        return;
+    choose(map);
     while (wants_more(map) && may_submit(map)) {
-        bool alone = map->options.chunksize == 1 || map->holds;
+        bool alone = map->chunksize == 1 || map->holds;
         struct cf_future *call = alone ? submit_item(map) : submit_chunk(map);
         if (call != NULL && !add_call(map, call))
             map->ended = map->failed = true;
+        choose(map);
     }
     map->full = true;
 }
@@ -223,15 +373,42 @@ next_call(struct map *map, enum cf_status *status)
     return call;
 }
 
+/* How many items can be read before it is time to send more, or to look at what else there is to do. */
+static size_t
+idle_items(const struct map *map)
+{
+    if (map->ended)
+        return SIZE_MAX;
+    if (map->holds || map->ahead.calls == 0)
+        return 0;
+    return room(map) < map->chunksize ? map->chunksize - room(map) - 1 : 0;
+}
+
+/* The chunk is kept until the next one is read, because the reader may be on its way through it. */
 static struct cf_future *
 next_part(struct map *map, enum cf_status *status)
 {
-    struct cf_future *part = cf_unpack_next(&map->chunk);
+    struct cf_future *part = cf_unpack_next(&map->chunk, &map->iter.spare);
 
     *status = part == NULL ? CF_FAILED : CF_OK;
-    if (part != NULL && map->chunk.left == 0)
-        cf_unpack_free(&map->chunk);
+    if (part != NULL) {
+        map->iter.refill = cf_unpack_refill(&map->chunk, part, idle_items(map));
+        map->iter.refill.interrupts = map->interrupts;
+    }
     return part;
+}
+
+/* What cf_next() has read by itself since the last time. */
+static void
+note_read(struct map *map)
+{
+    const size_t items = map->iter.refill.given - map->iter.refill.left;
+
+    cf_unpack_skip(&map->chunk, items);
+    map->unread -= items;
+    map->iter.refill = (struct cf_refill){ 0 };
+    if (map->chunk.items.left == 0)
+        cf_unpack_free(&map->chunk);
 }
 
 /* There are no calls ahead, and none could be added. */
@@ -249,7 +426,7 @@ status_at_end(struct map *map)
 static struct cf_future *
 next_future(struct map *map, enum cf_status *status)
 {
-    if (map->chunk.left > 0)
+    if (map->chunk.items.left > 0)
         return next_part(map, status);
     if (map->ahead.calls == 0) {
         *status = status_at_end(map);
@@ -267,6 +444,8 @@ map_next(struct cf_iter *iter, enum cf_status *status)
 {
     struct map *map = (struct map *)(void *)iter;
 
+    map->interrupts = atomic_load(&cf_interrupts);
+    note_read(map);
     if (map->over) {
         *status = CF_END;
         return NULL;
@@ -294,7 +473,7 @@ map_remaining(const struct cf_iter *iter, size_t *total)
 
     if (total != NULL)
         *total = map->total;
-    return map->unread;
+    return map->unread - (iter->refill.given - iter->refill.left);
 }
 
 static void
@@ -304,7 +483,10 @@ map_free(struct cf_iter *iter)
 
     cf_ahead_cancel(&map->ahead);
     cf_ahead_clear(&map->ahead);
+    cf_lease_end(map->lease, map->executor != NULL && cf_executor_frozen(map->executor));
+    cf_lease_release(map->lease);
     cf_unpack_free(&map->chunk);
+    cf_pack_free(&map->pack);
     if (map->executor != NULL)
         cf_executor_release(map->executor);
     free(map);
@@ -313,21 +495,29 @@ map_free(struct cf_iter *iter)
 static const struct cf_iter_kind map_kind = { map_next, map_remaining, map_free };
 
 static struct cf_map_options
-resolve(const struct cf_executor *executor, const struct source *source, const struct cf_map_options *given)
+resolve(const struct cf_map_options *given)
 {
     struct cf_map_options options = given == NULL ? (struct cf_map_options){ 0 } : *given;
-    const size_t workers = executor == NULL ? 1 : executor->options.max_workers;
 
-    if (options.chunksize == 0)
-        options.chunksize = 1;
-    if (options.buffersize == 0 &&
-        (source->next == NULL || __builtin_mul_overflow(ROUNDS * workers, options.chunksize, &options.buffersize)))
-        options.buffersize = SIZE_MAX;
-    if (options.chunksize > options.buffersize)
+    if (options.buffersize != 0 && options.chunksize > options.buffersize)
         options.chunksize = options.buffersize;
     if (options.deadline == 0)
         options.deadline = CF_NEVER;
     return options;
+}
+
+/* With a time limit for calls, no item shall use up what is another's. */
+static void
+set_chunks(struct map *map)
+{
+    const struct cf_executor *executor = map->executor;
+    const bool limited = executor != NULL && executor->options.call_timeout > 0;
+
+    map->chooses = map->options.chunksize == 0 && !limited;
+    map->chunksize = map->options.chunksize == 0 ? 1 : map->options.chunksize;
+    map->ahead.pace.time = executor != NULL && executor->kind->recall != NULL ? REMOTE_CHUNK_TIME : CHUNK_TIME;
+    map->patience = PATIENCE;
+    map->share = ROUNDS * (executor == NULL ? (size_t)1 : executor->options.max_workers);
 }
 
 static struct cf_iter *
@@ -342,7 +532,11 @@ map_new(struct cf_executor *executor, const struct cf_task *task, const struct s
     map->executor = executor;
     map->task = task;
     map->source = *source;
-    map->options = resolve(executor, source, options);
+    map->options = resolve(options);
+    set_chunks(map);
+    if (executor != NULL && executor->kind->recall == NULL && bare_items(source, 1) > 0 &&
+        (map->chooses || map->chunksize > 1))
+        map->lease = cf_lease_new();
     map->ahead.unordered = map->options.unordered;
     if (executor != NULL)
         cf_executor_retain(executor);

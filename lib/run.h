@@ -38,7 +38,10 @@ cf_future_run(struct cf_future *future, struct cf_worker *worker)
     if (cf_self.parker != NULL)
         atomic_store_explicit(&future->runner, cf_self.parker->number, memory_order_relaxed);
     cf_observe(future->executor, CF_EVENT_STARTED, future, worker, 0);
+    const cf_time started = future->timed ? cf_now() : 0;
     cf_call_run(&call);
+    if (future->timed)
+        cf_future_set_took(future, cf_now() - started);
     if (call.error != NULL)
         cf_future_set_error(future, call.error);
     else

@@ -47,9 +47,9 @@ cf_slab_cache(size_t size)
 static inline void *
 cf_slab_alloc(size_t *size)
 {
-    struct cf_cache *cache = cf_slab_cache(*size);
+    struct cf_cache *cache = *size > (size_t)CF_SLAB_STEP * CF_SLAB_CLASSES ? NULL : cf_slab_cache(*size);
 
-    if (*size > (size_t)CF_SLAB_STEP * CF_SLAB_CLASSES || cache->free == NULL)
+    if (cache == NULL || cache->free == NULL)
         return cf_slab_alloc_slowly(size);
     struct cf_block *block = cache->free;
     cache->free = block->next;
@@ -62,10 +62,10 @@ cf_slab_alloc(size_t *size)
 static inline void
 cf_slab_free(void *memory, size_t size)
 {
-    struct cf_cache *cache = cf_slab_cache(size);
+    struct cf_cache *cache = size > (size_t)CF_SLAB_STEP * CF_SLAB_CLASSES ? NULL : cf_slab_cache(size);
     struct cf_block *block = memory;
 
-    if (size > (size_t)CF_SLAB_STEP * CF_SLAB_CLASSES || cache->free == NULL || cache->count >= 2 * CF_SLAB_BATCH) {
+    if (cache == NULL || cache->free == NULL || cache->count >= 2 * CF_SLAB_BATCH) {
         cf_slab_free_slowly(memory, size);
         return;
     }

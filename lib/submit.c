@@ -46,9 +46,10 @@ refuse(const struct cf_executor *executor, const struct cf_task *task, bool chun
 
 /* Inline, because of each call that a program makes this is the greater part. */
 static inline __attribute__((always_inline)) struct cf_future *
-submit(struct cf_executor *executor, const struct cf_task *task, bool chunk, const void *arg, size_t len,
+submit(struct cf_executor *executor, const struct cf_task *task, unsigned how, const void *arg, size_t len,
        cf_time deadline)
 {
+    const bool chunk = (how & CF_CALL_CHUNK) != 0;
     int error = cf_executor_errno(executor);
     if (error == 0)
         error = call_errno(task, arg, len);
@@ -62,6 +63,8 @@ submit(struct cf_executor *executor, const struct cf_task *task, bool chunk, con
         cf_room_leave(executor);
         return refuse(executor, task, chunk, arg, len, ENOMEM);
     }
+    if ((how & CF_CALL_TIMED) != 0)
+        future->timed = true;
     cf_observe(executor, CF_EVENT_SUBMITTED, future, NULL, 0);
     error = executor->kind->submit(executor, future);
     if (error != 0) {
@@ -73,20 +76,20 @@ submit(struct cf_executor *executor, const struct cf_task *task, bool chunk, con
 }
 
 struct cf_future *
-cf_executor_submit(struct cf_executor *executor, const struct cf_task *task, bool chunk, const void *arg, size_t len,
+cf_executor_submit(struct cf_executor *executor, const struct cf_task *task, unsigned how, const void *arg, size_t len,
                    cf_time deadline)
 {
-    return submit(executor, task, chunk, arg, len, deadline);
+    return submit(executor, task, how, arg, len, deadline);
 }
 
 struct cf_future *
 cf_submit(struct cf_executor *executor, const struct cf_task *task, const void *arg, size_t len)
 {
-    return submit(executor, task, false, arg, len, CF_NEVER);
+    return submit(executor, task, 0, arg, len, CF_NEVER);
 }
 
 struct cf_future *
 cf_try_submit(struct cf_executor *executor, const struct cf_task *task, const void *arg, size_t len)
 {
-    return cf_executor_submit(executor, task, false, arg, len, 0);
+    return cf_executor_submit(executor, task, 0, arg, len, 0);
 }

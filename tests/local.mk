@@ -19,6 +19,7 @@ unit_tests = \
     %D%/map-t \
     %D%/map_chunk-t \
     %D%/map_generator-t \
+    %D%/map_pace-t \
     %D%/wait-t \
     %D%/completed-t \
     %D%/latency-t \
@@ -181,6 +182,7 @@ faults_sources = %D%/faults.c %D%/faults.h
     %D%/common_completed.c \
     %D%/common_done.c \
     %D%/common_map.c \
+    %D%/common_pace.c \
     %D%/common_wait.c \
     %D%/common_worker.c \
     %D%/family.c %D%/family.h \
