@@ -149,9 +149,11 @@ cf_chunk_run(struct cf_call *call)
     const unsigned char *at = call->arg;
     const unsigned char *end = at + call->arg_len;
     struct cf_pack outcomes = { 0 };
+    const unsigned generation = cf_generation;
     bool packed = true;
 
-    while (packed && at < end) {
+    /* A process that an item forks, and that returns from it as well, leaves the others to its parent. */
+    while (packed && at < end && cf_generation == generation) {
         size_t len = ((const struct item_head *)(const void *)at)->len;
         const void *item = len > 0 ? at + sizeof(struct item_head) : (const void *)&cf_nothing;
         packed = cf_stopping(call) ? cancel_item(&outcomes) : run_item(call, item, len, &outcomes);
