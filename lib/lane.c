@@ -319,12 +319,17 @@ cf_lane_serves(const struct cf_executor *executor)
     return serving.lane != NULL && serving.nursery->executor == executor && getpid() == atomic_load(&serving.lane->pid);
 }
 
+/* All that outlives the stack, because a task may call pthread_exit(), which ends the process when no thread is left. */
 _Noreturn void
-cf_lane_serve(const struct nursery *nursery, unsigned number)
+cf_lane_serve(const struct nursery *known, unsigned number)
 {
-    struct lane *lane = &nursery->segment->lanes[number];
-    struct cf_frame frame = { .executor = nursery->executor, .worker = &serving.worker };
+    static struct nursery copy;
+    static struct cf_frame frame;
+    const struct nursery *nursery = &copy;
+    struct lane *lane = &known->segment->lanes[number];
 
+    copy = *known;
+    frame = (struct cf_frame){ .executor = nursery->executor, .worker = &serving.worker };
     atomic_store(&lane->pid, getpid());
     serving.nursery = nursery;
     serving.number = number;
