@@ -35,9 +35,19 @@ longest_lane(struct process_pool *pool)
     return most;
 }
 
+/* Whether a call that were in the queue could be begun at once, by a worker that is idle or a new one. */
+static bool
+has_hands(const struct process_pool *pool)
+{
+    const unsigned end = pool->base.options.max_workers;
+
+    return cf_set_next(&pool->idle, 0, end) < end ||
+           (!atomic_load(&pool->start_failed) && cf_set_next(&pool->absent, 0, end) < end);
+}
+
 /*
- * Calls behind one that takes longer than was thought go back to the queue when a worker is idle: the later half of those
- * that are still there, in their order.  The lock is held.
+ * Calls behind one that takes longer than was thought go back to the queue when others could begin them: the later half
+ * of those that are still there, in their order.  The lock is held.
  */
 static void
 rebalance(struct process_pool *pool)
@@ -58,16 +68,19 @@ rebalance(struct process_pool *pool)
     }
 }
 
-/* By who looks, and the collector from time to time, as a worker may be idle without having had news. */
+/*
+ * By who looks, and the collector from time to time, as a worker may be idle without having had news, or have died or
+ * retired with nobody submitting anything after that.
+ */
 void
 cf_balance(struct process_pool *pool)
 {
     const unsigned end = pool->base.options.max_workers;
 
-    if (cf_set_next(&pool->idle, 0, end) == end || cf_set_next(&pool->busy, 0, end) == end)
+    if (cf_set_next(&pool->busy, 0, end) == end || !has_hands(pool))
         return;
     cf_dispatch_lock(pool);
-    if (cf_set_next(&pool->idle, 0, end) < end)
+    if (has_hands(pool))
         rebalance(pool);
     cf_dispatch_unlock(pool);
 }

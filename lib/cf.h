@@ -234,8 +234,9 @@ struct cf_executor *cf_thread_pool(const struct cf_options *);
  * written to stdout or stderr and not flushed is not written again; what tasks write is flushed when their worker ends.
  *
  * Tasks.  A task may do to its process what it likes: have threads, children and pools of its own, and end it; but it
- * must not close descriptors that it does not know and open others in their place, as the pool has some there.  exit()
- * fails that call alone, in the domain "exit" with the status as the code, without what the program has asked for by
+ * must not close descriptors that it does not know and open others in their place, as the pool has some there.  A
+ * process that it forks ends when it returns from the task, with status 0 and without flushing anything.  exit() fails
+ * that call alone, in the domain "exit" with the status as the code, without what the program has asked for by
  * atexit().  The program's executors, this one too, refuse a task's calls with ECHILD.
  *
  * Death.  Of a worker that dies, be it by a signal or by _exit(), the call that it had started is CF_WORKER_LOST, and

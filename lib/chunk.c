@@ -223,10 +223,12 @@ run_items(struct cf_call *call, struct chunk_reader items, struct outcomes *outc
 {
     const struct cf_executor *executor = call->worker->executor;
     const bool flat = executor->kind->recall != NULL;
+    const unsigned generation = cf_generation;
     bool added = true;
     size_t len;
 
-    while (added && items.left > 0) {
+    /* A process that an item forks, and that returns from it as well, leaves the others to its parent. */
+    while (added && items.left > 0 && cf_generation == generation) {
         const void *item = cf_chunk_next(&items, &len);
         if (atomic_load_explicit(executor->stopping, memory_order_relaxed) != 0)
             added = add_run(outcomes, CF_CANCELLED, 0, 0) != NULL;

@@ -24,6 +24,7 @@ static struct {
     const struct nursery *nursery;
     struct lane *lane;
     struct cf_worker worker;
+    unsigned generation;         /* cf_generation of the worker, and not of what its tasks fork */
     _Atomic(struct slot *) slot; /* NULL: none just now; whoever takes it out writes the outcome */
 } serving;
 
@@ -52,6 +53,17 @@ commit(struct slot *slot)
     atomic_store_explicit(&slot->ended, now, memory_order_relaxed);
     atomic_store(&slot->word, SLOT_DONE);
     return now;
+}
+
+/*
+ * A process that a task has forked, and that returns from the task as the worker does, ends with that: what follows is
+ * done in memory that they share.  What the worker has yet to write, it writes itself.
+ */
+static void
+end_if_forked(void)
+{
+    if (cf_generation != serving.generation)
+        _exit(0);
 }
 
 /*
@@ -103,6 +115,7 @@ run(struct slot *slot, cf_time started)
     atomic_store_explicit(&serving.slot, slot, memory_order_release);
     if (call.arg != NULL)
         cf_call_run(&call);
+    end_if_forked();
     /* A thread that the task has made may have called exit() just now, and the process ends with that. */
     while (atomic_exchange(&serving.slot, NULL) == NULL)
         pause();
@@ -216,6 +229,7 @@ open_lane(struct lane *lane)
 {
     struct cf_error *error = cf_worker_open(&serving.worker);
 
+    end_if_forked();
     if (error == NULL) {
         atomic_store(&lane->opened, 1);
         return true;
@@ -231,23 +245,30 @@ cf_lane_serves(const struct cf_executor *executor)
     return serving.lane != NULL && serving.nursery->executor == executor && getpid() == atomic_load(&serving.lane->pid);
 }
 
+/* All that outlives the stack, because a task may call pthread_exit(), which ends the process when no thread is left. */
 _Noreturn void
-cf_lane_serve(const struct nursery *nursery, unsigned number)
+cf_lane_serve(const struct nursery *known, unsigned number)
 {
-    struct lane *lane = &nursery->segment->lanes[number];
-    struct cf_frame frame = { .executor = nursery->executor, .worker = &serving.worker };
+    static struct nursery copy;
+    static struct cf_frame frame;
+    const struct nursery *nursery = &copy;
+    struct lane *lane = &known->segment->lanes[number];
 
+    copy = *known;
+    frame = (struct cf_frame){ .executor = nursery->executor, .worker = &serving.worker };
     atomic_store(&lane->pid, getpid());
     serving.nursery = nursery;
     serving.lane = lane;
     cf_parcel_serve(nursery, number);
     serving.worker.executor = nursery->executor;
     snprintf(serving.worker.name, sizeof serving.worker.name, "pid %d", (int)getpid());
+    serving.generation = cf_generation;
     cf_self.frame = &frame;
     on_exit(exit_in_task, NULL);
     if (open_lane(lane)) {
         serve(lane);
         cf_worker_close(&serving.worker);
+        end_if_forked();
     }
     fflush(stdout);
     fflush(stderr);
