@@ -25,18 +25,40 @@ cf_collector_wake(struct process_pool *pool)
     atomic_fetch_sub(&pool->waking, 1);
 }
 
+static void
+cease_to_watch(void)
+{
+    if (cf_self.watched != NULL)
+        atomic_fetch_sub(cf_self.watched, 1);
+    cf_self.watched = NULL;
+}
+
+/* Workers do not ring while a thread watches, which must not be one that runs callbacks.  A forked child has none. */
+void
+cf_collector_stand_in(struct cf_executor *executor)
+{
+    if (cf_executor_frozen(executor))
+        return;
+    cease_to_watch();
+    cf_collector_wake(cf_process_pool_of(executor));
+}
+
+/* These nest where an observer waits for a call of another pool. */
 void
 cf_collector_watch(struct cf_executor *executor, const struct cf_future *future)
 {
     struct process_pool *pool = cf_process_pool_of(executor);
+    _Atomic uint32_t *outer = cf_self.watched;
 
-    atomic_fetch_add(&pool->segment->watchers, 1);
+    cf_self.watched = &pool->segment->watchers;
+    atomic_fetch_add(cf_self.watched, 1);
     for (int i = 0; i < SPINS && !cf_done(future); i++) {
         if (cf_news_look(pool))
             i = 0;
         cf_pause();
     }
-    atomic_fetch_sub(&pool->segment->watchers, 1);
+    cease_to_watch();
+    cf_self.watched = outer;
     /* What was finished meanwhile, nobody was told of. */
     while (cf_news_look(pool))
         ;

@@ -430,6 +430,7 @@ cf_process_pool(const struct cf_options *options)
     pool->has_deadlines = options != NULL && options->call_timeout > 0;
     pthread_mutex_init(&pool->areas_lock, NULL);
     cf_callbacks_init(&pool->callbacks, &pool->base);
+    pool->callbacks.stand_aside = cf_collector_stand_in;
     error = make(pool);
     if (error == 0)
         return &pool->base;

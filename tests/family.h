@@ -55,6 +55,12 @@ void family_end(enum family_end);
 /* Returns the pid of the worker, an int. */
 extern const struct cf_task task_pid;
 
+/* Counts itself in `started` of the stage that its argument names, and ends at the very moment when `go` is raised. */
+extern const struct cf_task task_spin;
+
+/* Raise `go` without the system call of latch_raise(), in which those who spin might end. */
+void family_let_go(struct stage *);
+
 /* Runs for ever; counts itself in `started` of the stage that its argument names.  The obstinate one ignores SIGTERM. */
 extern const struct cf_task task_hang;
 extern const struct cf_task task_obstinate;
