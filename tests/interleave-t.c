@@ -58,6 +58,29 @@ TEST(a_release_does_not_do_where_one_writes_and_then_looks)
     interleave_finds(&buffering, (struct interleave_weak){ &x, INTERLEAVE_STORE, memory_order_release });
 }
 
+/* One may take it easy if the other has the kernel order the stores of both. */
+static void
+write_y_and_order_all(void)
+{
+    atomic_store_explicit(&y, 1, memory_order_relaxed);
+    syscall(SYS_membarrier, 0, 0, 0);
+    seen[1] = atomic_load_explicit(&x, memory_order_relaxed);
+}
+
+static const struct interleave asymmetric = {
+    .setup = reset,
+    .threads = { write_x_read_y, write_y_and_order_all },
+    .teardown = one_saw_the_other,
+    .preemptions = INTERLEAVE_UNBOUNDED,
+    .delays = 2,
+    .weak = { &x, INTERLEAVE_STORE, memory_order_release },
+};
+
+TEST(a_release_does_where_the_other_orders_the_stores_of_all)
+{
+    interleave(&asymmetric);
+}
+
 /*
  * Message passing: one writes and says so.
  */
@@ -246,6 +269,7 @@ TEST(memory_that_another_thread_frees_is_not_to_be_used)
 static const TTest **const tests[] = {
     &of_two_that_write_and_then_look_one_sees_the_other,
     &a_release_does_not_do_where_one_writes_and_then_looks,
+    &a_release_does_where_the_other_orders_the_stores_of_all,
     &what_was_written_before_a_release_is_seen_after_the_acquire,
     &a_relaxed_store_does_not_publish,
     &a_relaxed_load_does_not_acquire,

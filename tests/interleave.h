@@ -13,7 +13,7 @@
  *    thread could have gone on itself, that is a preemption, and their number in one run is bounded;
  *  - when others see what an atomic store has written.  As in a processor that reorders stores, it may stay behind, so
  *    that the thread's later loads, and stores to other places, overtake it, as far as the memory orders allow it.  Their
- *    number is bounded, too;
+ *    number is bounded, too, and each counts as a preemption besides;
  *  - whether a weak compare-and-swap fails (only gcc tells us which are weak), and whether a wait with a deadline ends.
  *
  * What is found: that an assertion fails, a deadlock, a run without end, an access to freed memory, and a data race by the
@@ -32,6 +32,8 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <time.h>
 
 #include "tap.h"
 
@@ -89,7 +91,9 @@ void interleave_pause(void);
 /* In a loop that ends after so many rounds: let others go on, and then do the rounds at once. */
 void interleave_spin(unsigned rounds);
 
-long interleave_syscall(long number, ...);
+long interleave_SYS_futex(_Atomic uint32_t *, int operation, uint32_t value, const struct timespec *, const void *,
+                          int);
+long interleave_SYS_membarrier(int command, ...);
 int interleave_lock(pthread_mutex_t *);
 int interleave_unlock(pthread_mutex_t *);
 int interleave_wait(pthread_cond_t *, pthread_mutex_t *);

@@ -32,7 +32,7 @@ interleave_mix(uint64_t a, uint64_t b)
 static struct interleave_location *
 find(uintptr_t address)
 {
-    size_t i = interleave_mix(address, 0) & (LOCATIONS - 1);
+    size_t i = (address * UINT64_C(0x9e3779b97f4a7c15) >> 40) & (LOCATIONS - 1);
 
     while (locations[i].address != 0 && locations[i].address != address)
         i = (i + 1) & (LOCATIONS - 1);
@@ -267,6 +267,18 @@ postpone(struct interleave_thread *t, void *at, unsigned size, uint64_t value, m
  * The operations.
  */
 
+/* Whether a loop that is done at once has looked there before.  Nobody has gone on since then. */
+static bool
+has_seen(struct interleave_thread *me, const void *at)
+{
+    for (unsigned i = 0; i < me->seen_count; i++)
+        if (me->seen[i] == at)
+            return true;
+    if (me->seen_count < SEEN)
+        me->seen[me->seen_count++] = at;
+    return false;
+}
+
 uint64_t
 interleave_atomic_load(const void *at, unsigned size, memory_order order)
 {
@@ -274,8 +286,10 @@ interleave_atomic_load(const void *at, unsigned size, memory_order order)
 
     if (!interleave_search.running)
         return read_value(at, size);
-    struct interleave_location *l = interleave_touch(at, false);
     struct interleave_thread *me = interleave_me();
+    if (me->rounds > 0 && has_seen(me, at))
+        return read_value(at, size);
+    struct interleave_location *l = interleave_touch(at, false);
     order = order_of(at, INTERLEAVE_LOAD, order);
     if (order == memory_order_seq_cst)
         drain_consistent(me);
@@ -300,9 +314,11 @@ is_late(const struct interleave_thread *t, const struct interleave_location *l, 
 {
     if (t->pending_count > 0 && (releases(order) || pending_at(interleave_me(), at) != NULL))
         return true;
-    if (!l->shared || interleave_search.delays == 0 || interleave_choose(2, ABOUT_DELAY) == 0)
+    if (!l->shared || interleave_search.delays == 0 || interleave_search.preemptions == 0 ||
+        interleave_choose(2, ABOUT_DELAY) == 0)
         return false;
     interleave_search.delays--;
+    interleave_search.preemptions--;
     return true;
 }
 

@@ -12,7 +12,7 @@
 
 #include "interleave.h"
 
-enum { NOBODY = INTERLEAVE_THREADS, PENDING = 16, LOCAL = 256 };
+enum { NOBODY = INTERLEAVE_THREADS, PENDING = 16, SEEN = 16, LOCAL = 256 };
 
 /* How far into each thread's past something knows; by it happens-before is decided. */
 struct interleave_clock {
@@ -51,8 +51,10 @@ struct interleave_thread {
     bool timed;          /* it sleeps with a deadline, */
     bool timed_out;      /* which has passed */
     struct interleave_location *read_last;
-    uint64_t changes; /* of that, when it was read */
-    unsigned rounds;  /* of a bounded loop, still to be done without looking up */
+    uint64_t changes;       /* of that, when it was read */
+    unsigned rounds;        /* of a bounded loop, still to be done without looking up */
+    const void *seen[SEEN]; /* in the first of these rounds */
+    unsigned seen_count;
     uint64_t hash;
     struct interleave_clock clock;
     struct interleave_pending pending[PENDING];

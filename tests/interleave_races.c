@@ -35,7 +35,7 @@ interleave_races_reset(void)
 static struct word *
 word_at(uintptr_t address)
 {
-    size_t i = interleave_mix(address, 1) & (WORDS - 1);
+    size_t i = (address * UINT64_C(0x9e3779b97f4a7c15) >> 40) & (WORDS - 1);
 
     while (words[i].address != 0 && words[i].address != address)
         i = (i + 1) & (WORDS - 1);
@@ -56,15 +56,18 @@ race(const struct access *a, const struct access *b)
            !(a->atomic && b->atomic) && a->time > interleave_me()->clock.at[a->thread];
 }
 
+/* In the place of the same thread's last access of this sort, or of the oldest. */
 static void
 keep(struct word *w, const struct access *access)
 {
-    for (unsigned i = 0; i < w->kept; i++)
-        if (w->last[i].thread == access->thread && w->last[i].bytes == access->bytes &&
-            w->last[i].write == access->write && w->last[i].atomic == access->atomic) {
-            w->last[i] = *access;
+    for (unsigned i = 0; i < w->kept; i++) {
+        struct access *a = &w->last[i];
+        if (a->thread == access->thread && a->bytes == access->bytes && a->write == access->write &&
+            a->atomic == access->atomic) {
+            a->time = access->time;
             return;
         }
+    }
     if (w->kept < KEPT) {
         w->last[w->kept++] = *access;
     } else {
@@ -74,22 +77,27 @@ keep(struct word *w, const struct access *access)
 }
 
 static void
+fail_by_race(uintptr_t address, const struct access *access, unsigned other)
+{
+    interleave_note(access->write ? "writes in a race with another" : "reads in a race with another",
+                    (const void *)address, other);
+    interleave_fail("a data race");
+}
+
+static void
 access_word(uintptr_t address, unsigned char bytes, bool write, bool atomic)
 {
     struct word *w = word_at(address);
-    const struct access access = { (unsigned char)interleave_current, bytes, write, atomic,
-                                   interleave_me()->clock.at[interleave_current] };
+    const uint32_t now = interleave_me()->clock.at[interleave_current];
+    const struct access access = { (unsigned char)interleave_current, bytes, write, atomic, now };
 
     if (w->freed) {
         interleave_note("touches freed memory", (const void *)address, bytes);
         interleave_fail("an access to memory that was freed");
     }
     for (unsigned i = 0; i < w->kept; i++)
-        if (race(&w->last[i], &access)) {
-            interleave_note(write ? "writes in a race with another" : "reads in a race with another",
-                            (const void *)address, w->last[i].thread);
-            interleave_fail("a data race");
-        }
+        if (race(&w->last[i], &access))
+            fail_by_race(address, &access, w->last[i].thread);
     keep(w, &access);
 }
 

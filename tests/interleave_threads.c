@@ -8,7 +8,6 @@
 #include <linux/futex.h>
 #include <setjmp.h>
 #include <stdalign.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -360,7 +359,9 @@ interleave_spin(unsigned rounds)
     }
     me->hash = interleave_mix(me->hash, 2);
     interleave_reschedule(true);
+    interleave_drain(me);
     me->rounds = rounds - 1;
+    me->seen_count = 0;
 }
 
 /*
@@ -497,37 +498,28 @@ futex_wake(const _Atomic uint32_t *word, unsigned most)
     return roused;
 }
 
-/* What stays behind is seen, whoever's it is. */
-static long
-membarrier(void)
+long
+interleave_SYS_futex(_Atomic uint32_t *word, int operation, uint32_t value, const struct timespec *until,
+                     const void *word2, int mask)
 {
+    (void)word2;
+    (void)mask;
+    if (!interleave_search.running)
+        return 0;
+    if ((operation & FUTEX_CMD_MASK) == FUTEX_WAKE)
+        return futex_wake(word, value);
+    return futex_wait(word, value, until != NULL);
+}
+
+/* What stays behind is seen, whoever's it is. */
+long
+interleave_SYS_membarrier(int command, ...)
+{
+    if (!interleave_search.running)
+        return 0;
     interleave_reschedule(false);
     for (unsigned i = 0; i < count; i++)
         interleave_drain(&interleave_threads[i]);
-    interleave_note("orders all stores before", NULL, 0);
+    interleave_note("orders the stores of all", NULL, (unsigned)command);
     return 0;
-}
-
-long
-interleave_syscall(long number, ...)
-{
-    va_list ap;
-    long result = -1;
-
-    if (!interleave_search.running)
-        return 0;
-    va_start(ap, number);
-    if (number == SYS_futex) {
-        const _Atomic uint32_t *word = va_arg(ap, const _Atomic uint32_t *);
-        const int operation = va_arg(ap, int) & FUTEX_CMD_MASK;
-        const uint32_t value = va_arg(ap, uint32_t);
-        result = operation == FUTEX_WAKE ? futex_wake(word, value)
-                                         : futex_wait(word, value, va_arg(ap, const struct timespec *) != NULL);
-    } else if (number == SYS_membarrier) {
-        result = membarrier();
-    } else {
-        interleave_fail("a system call that interleave_threads.c does not know");
-    }
-    va_end(ap);
-    return result;
 }

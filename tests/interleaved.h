@@ -21,10 +21,7 @@
 #define malloc interleave_malloc
 #define calloc interleave_calloc
 #define free interleave_free
-/* cppcheck knows that syscall() takes NULL where it takes pointers. */
-#ifndef __cppcheck__
-#define syscall interleave_syscall
-#endif
+#define syscall(number, ...) interleave_##number(__VA_ARGS__)
 #define sched_yield() interleave_pause()
 #define pthread_mutex_lock interleave_lock
 #define pthread_mutex_unlock interleave_unlock

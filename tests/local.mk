@@ -58,7 +58,8 @@ endif
 model_tests = \
     %D%/interleave-t \
     %D%/model_park-t \
-    %D%/model_queue-t
+    %D%/model_queue-t \
+    %D%/model_scheduler-t
 
 # Tests in C of what the programs are made of.
 program_tests = \
@@ -210,6 +211,8 @@ model_libs = %D%/libinterleave.a %D%/libtap.a $(CHECK_LIBS)
 %C%_model_park_t_LDADD = $(model_libs)
 %C%_model_queue_t_CPPFLAGS = $(model_cppflags)
 %C%_model_queue_t_LDADD = $(model_libs)
+%C%_model_scheduler_t_CPPFLAGS = $(model_cppflags)
+%C%_model_scheduler_t_LDADD = $(model_libs)
 
 # A program built against what `make install' has put in place, shared and static.
 installcheck-local:
