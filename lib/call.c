@@ -58,26 +58,38 @@ cf_call_set_error(struct cf_call *call, struct cf_error *error)
     call->error = error;
 }
 
+/* Where a copy of a result goes, and in *free_copy how that is freed, unless NULL; NULL: no memory. */
+static void *
+room_for(struct cf_call *call, size_t len, void (**free_copy)(void *))
+{
+    *free_copy = NULL;
+    if (len <= call->room_size)
+        return call->room;
+    void *place = call->place != NULL ? call->place(len) : NULL;
+    *free_copy = place != NULL ? call->free_place : free;
+    return place != NULL ? place : malloc(len);
+}
+
 int
 cf_return(struct cf_call *call, const void *result, size_t len)
 {
     const bool first = call->result == NULL && call->error == NULL;
-    void *copy = call->room;
+    void (*free_copy)(void *);
+    void *copy = room_for(call, len, &free_copy);
 
-    if (len > call->room_size)
-        copy = malloc(len);
     if (copy == NULL && len > 0)
         return cf_raise(call, "errno", ENOMEM, "no memory for a result of %zu bytes", len);
     if (first) {
         cf_copy(copy, result, len);
     } else {
         /* The result may be a part of an earlier one. */
-        memmove(copy, result, len);
+        if (len > 0)
+            memmove(copy, result, len);
         cf_call_discard(call);
     }
     call->result = len > 0 ? copy : &cf_nothing;
     call->result_len = len;
-    call->free_result = len > call->room_size ? free : NULL;
+    call->free_result = free_copy;
     return 0;
 }
 

@@ -220,8 +220,11 @@ struct cf_executor *cf_thread_pool(const struct cf_options *);
  * Data.  Arguments, results and errors are copied through memory that the processes share, so they can hold no pointers
  * but to what the program had when the pool was made.  Up to 384 bytes travel in the call itself, arguments of up to
  * 128 KiB by one copy more, and what is larger through a file in memory, up to 64 GiB.  An argument that finds no
- * memory is a call refused with ENOMEM, a result that finds none is a call that has failed with it.  A call costs a
- * microsecond or two, a pool about a millisecond and a fork() of the program.
+ * memory is a call refused with ENOMEM, a result that finds none is a call that has failed with it.
+ *
+ * Costs.  One of many empty calls costs a tenth or two of a microsecond, one there and back half of one, or twenty where
+ * its worker has to be woken; data is copied twice each way.  A pool costs about a millisecond, and of large programs
+ * two copies of their page tables, as a fork() makes one, and one more for each worker after the first.
  *
  * Workers.  They are forked from a copy of the program that is made here.  So all of them, also those that replace
  * others later, see its memory and its descriptors as they are now, and their tasks are those that it has now, not
@@ -231,8 +234,9 @@ struct cf_executor *cf_thread_pool(const struct cf_options *);
  * written to stdout or stderr and not flushed is not written again; what tasks write is flushed when their worker ends.
  *
  * Tasks.  A task may do to its process what it likes: have threads, children and pools of its own, and end it; but it
- * must not close descriptors that it does not know and open others in their place, as the pool has some there.  exit()
- * fails that call alone, in the domain "exit" with the status as the code, without what the program has asked for by
+ * must not close descriptors that it does not know and open others in their place, as the pool has some there.  A
+ * process that it forks ends when it returns from the task, with status 0 and without flushing anything.  exit() fails
+ * that call alone, in the domain "exit" with the status as the code, without what the program has asked for by
  * atexit().  The program's executors, this one too, refuse a task's calls with ECHILD.
  *
  * Death.  Of a worker that dies, be it by a signal or by _exit(), the call that it had started is CF_WORKER_LOST, and

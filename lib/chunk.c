@@ -231,10 +231,12 @@ run_items(struct cf_call *call, struct chunk_reader items, const struct cf_lease
 {
     const struct cf_executor *executor = call->worker->executor;
     const bool flat = executor->kind->recall != NULL;
+    const unsigned generation = cf_generation;
     bool added = true;
     size_t len;
 
-    while (added && items.left > 0) {
+    /* A process that an item forks, and that returns from it as well, leaves the others to its parent. */
+    while (added && items.left > 0 && cf_generation == generation) {
         const void *item = cf_chunk_next(&items, &len);
         if (is_over(executor, lease))
             added = add_run(outcomes, CF_CANCELLED, 0, 0) != NULL;

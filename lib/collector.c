@@ -25,24 +25,46 @@ cf_collector_wake(struct process_pool *pool)
     atomic_fetch_sub(&pool->waking, 1);
 }
 
+static void
+cease_to_watch(void)
+{
+    if (cf_self.watched != NULL)
+        atomic_fetch_sub(cf_self.watched, 1);
+    cf_self.watched = NULL;
+}
+
+/* Workers do not ring while a thread watches, which must not be one that runs callbacks.  A forked child has none. */
+void
+cf_collector_stand_in(struct cf_executor *executor)
+{
+    if (cf_executor_frozen(executor))
+        return;
+    cease_to_watch();
+    cf_collector_wake(cf_process_pool_of(executor));
+}
+
+/* These nest where an observer waits for a call of another pool. */
 void
 cf_collector_watch(struct cf_executor *executor, const struct cf_future *future)
 {
     struct process_pool *pool = cf_process_pool_of(executor);
+    _Atomic uint32_t *outer = cf_self.watched;
 
-    atomic_fetch_add(&pool->segment->watchers, 1);
+    cf_self.watched = &pool->segment->watchers;
+    atomic_fetch_add(cf_self.watched, 1);
     for (int i = 0; i < SPINS && !cf_done(future); i++) {
         if (cf_news_look(pool))
             i = 0;
         cf_pause();
     }
-    atomic_fetch_sub(&pool->segment->watchers, 1);
+    cease_to_watch();
+    cf_self.watched = outer;
     /* What was finished meanwhile, nobody was told of. */
     while (cf_news_look(pool))
         ;
     /*
-     * What the collector sleeps for may have changed.  Who shuts down sets SHUT, then tells the collector under the lock
-     * under which outcomes leave the lanes: if the last did so before, the collector sees that, and if after, we see SHUT.
+     * What the collector sleeps for may have changed.  Who shuts down sets SHUT, then tells the collector, who looks under the
+     * lock under which outcomes leave the lanes: if the last did so before, he sees that, and if after, we see SHUT.
      */
     if (pool->has_deadlines || cf_executor_is(executor, CF_EXECUTOR_SHUT))
         cf_collector_wake(pool);
@@ -160,8 +182,9 @@ cf_collector_main(void *arg)
         sleep_until_rung(pool, found || has_lines(pool), when);
         for (found = false; cf_news_look(pool);)
             found = true;
-        cf_news_rebalance(pool);
-        when = cf_death_enforce(pool);
+        cf_balance(pool);
+        const cf_time due = cf_death_enforce(pool), give_back = cf_place_give_back(pool);
+        when = due < give_back ? due : give_back;
         if (!pool->dismissed && is_finished(pool))
             dismiss_workers(pool);
     }

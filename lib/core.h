@@ -131,6 +131,7 @@ struct cf_thread {
     struct cf_executor
         *unbounded; /* whose generator or observer is running here, and so may exceed its bound; or NULL */
     struct cf_parker *parker;
+    _Atomic uint32_t *watched;      /* the count of those who look for outcomes, while this thread is in it; or NULL */
     struct cf_callbacks *callbacks; /* that run where this thread settles calls of their executor; or NULL */
     bool kept;                      /* cf_thread_keep() has been called */
     const char *stack_low;          /* of a worker: where the last quarter of its stack begins, downwards */
@@ -205,6 +206,8 @@ void cf_hook_after_fork(bool in_child);
  */
 struct cf_callbacks {
     struct cf_executor *executor;
+    /* Called before callbacks run in the thread that settles after all, which may take long; or NULL. */
+    void (*stand_aside)(struct cf_executor *);
     pthread_mutex_t lock;   /* guards what follows */
     pthread_cond_t changed; /* there is a first, or ending became true */
     struct cf_due *first, **last;
@@ -405,6 +408,9 @@ struct cf_call {
     struct cf_worker *worker;
     void *room;
     size_t room_size;
+    /* Memory for a larger result, if there is any that is better than what malloc() has; or NULL. */
+    void *(*place)(size_t len);
+    void (*free_place)(void *);
     /* The outcome. */
     const void *result;
     size_t result_len;

@@ -108,7 +108,7 @@ clear_lane(struct process_pool *pool, struct lane_state *lane, bool born, bool b
  * Why the death of a worker breaks the pool: the cause, and *what in words; or NULL.  claimed: it was running a call.
  */
 static struct cf_error *
-verdict(struct process_pool *pool, const struct lane_state *lane, int status, bool claimed, const char **what)
+verdict(struct process_pool *pool, struct lane_state *lane, int status, bool claimed, const char **what)
 {
     static const struct cf_task open_task = { .name = "open_worker" };
     const struct cf_options *options = &pool->base.options;
@@ -119,7 +119,7 @@ verdict(struct process_pool *pool, const struct lane_state *lane, int status, bo
         struct cf_future call = { .task = &open_task };
         char *copy;
         struct slot *slot = &mine->slots[LANE_FAILURE];
-        const char *strings = cf_outcome_bytes(pool, mine, slot, cf_area_of_result(lane->number, mine->start), &copy);
+        const char *strings = cf_outcome_bytes(pool, lane, slot, cf_area_of_result(lane->number, mine->start), &copy);
         struct cf_error *error =
             strings != NULL ? cf_outcome_error(&call, slot, strings) : cf_error_errno(CF_BROKEN, ENOMEM, "");
         free(copy);
@@ -170,6 +170,7 @@ cf_death_bury(struct process_pool *pool, struct lane_state *lane, int status)
     struct cf_error *cause = verdict(pool, lane, status, claimed, &what);
     if (claimed)
         add_loss(pool, lane, status, &paper);
+    cf_place_bury(pool, lane);
     clear_lane(pool, lane, true, cause != NULL);
     lane->killed_for = 0;
     lane->killed_hard = false;

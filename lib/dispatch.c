@@ -38,7 +38,7 @@ is_asleep(const struct process_pool *pool, unsigned number)
 /*
  * The lane for the next call, or NULL: an idle worker's, a new worker's, or one that has room.  But it takes a while to
  * reach a worker, so that one is left in peace as long as another seems to be through sooner with what it has; if that
- * turns out wrong, cf_news_rebalance() mends it.  The lock is held.
+ * turns out wrong, cf_balance() mends it.  The lock is held.
  */
 static struct lane_state *
 choose(struct process_pool *pool)

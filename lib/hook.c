@@ -181,6 +181,17 @@ cf_hooks_call(struct cf_future *future)
     pthread_mutex_unlock(&bucket->lock);
 }
 
+/* In the thread that has settled the future. */
+static void
+call_here(struct cf_future *future)
+{
+    const struct cf_callbacks *callbacks = cf_self.callbacks;
+
+    if (callbacks != NULL && callbacks->stand_aside != NULL)
+        callbacks->stand_aside(callbacks->executor);
+    cf_hooks_call(future);
+}
+
 void
 cf_hooks_run(struct cf_future *future)
 {
@@ -199,7 +210,7 @@ cf_hooks_run(struct cf_future *future)
     const bool has_callbacks = future->hooks != NULL;
     pthread_mutex_unlock(&bucket->lock);
     if (has_callbacks && (cf_self.callbacks == NULL || !cf_callbacks_hand_over(cf_self.callbacks, future)))
-        cf_hooks_call(future);
+        call_here(future);
     cf_release(future);
 }
 

@@ -22,9 +22,9 @@ enum {
 /* What this process is and, for exit_in_task(), the call that it serves. */
 static struct {
     const struct nursery *nursery;
-    unsigned number;
     struct lane *lane;
     struct cf_worker worker;
+    unsigned generation;         /* cf_generation of the worker, and not of what its tasks fork */
     _Atomic(struct slot *) slot; /* NULL: none just now; whoever takes it out writes the outcome */
 } serving;
 
@@ -44,47 +44,6 @@ ring(void)
         _exit(1);
 }
 
-static uint64_t
-area_of(const struct slot *slot)
-{
-    const uint64_t index = (uint64_t)(slot - serving.lane->slots);
-
-    return cf_area_of_result(serving.number, index == LANE_FAILURE ? serving.lane->start : index);
-}
-
-/* Write len bytes as the slot's outcome.  0, or an errno, and there is no outcome yet. */
-static int
-put_outcome(struct slot *slot, const void *data, size_t len)
-{
-    slot->out_of_line = len > SLOT_BYTES;
-    slot->len = len;
-    if (slot->out_of_line)
-        return cf_area_write(serving.nursery->memory, area_of(slot), data, len);
-    if (len > 0)
-        memcpy(cf_slot_bytes(serving.lane, slot, len), data, len);
-    return 0;
-}
-
-/* An error goes as its domain, worker and message; where there is no memory for a long one it is cut short. */
-static void
-put_error(struct slot *slot, const struct cf_error *error)
-{
-    char text[SLOT_BYTES], *all = text;
-    const int len = snprintf(text, sizeof text, "%s%c%s%c%s", error->domain, 0, error->worker, 0, error->message) + 1;
-
-    slot->failed = true;
-    slot->why = error->why;
-    slot->code = error->code;
-    if (len > SLOT_BYTES && (all = malloc((size_t)len)) != NULL)
-        snprintf(all, (size_t)len, "%s%c%s%c%s", error->domain, 0, error->worker, 0, error->message);
-    if (all == NULL || put_outcome(slot, all, (size_t)len) != 0) {
-        snprintf(text, sizeof text, "%.99s%c%.47s%c%s", error->domain, 0, error->worker, 0, error->message);
-        put_outcome(slot, text, sizeof text);
-    }
-    if (all != text)
-        free(all);
-}
-
 /* The slot is the parent's from then on.  When that was. */
 static cf_time
 commit(struct slot *slot)
@@ -94,6 +53,17 @@ commit(struct slot *slot)
     atomic_store_explicit(&slot->ended, now, memory_order_relaxed);
     atomic_store(&slot->word, SLOT_DONE);
     return now;
+}
+
+/*
+ * A process that a task has forked, and that returns from the task as the worker does, ends with that: what follows is
+ * done in memory that they share.  What the worker has yet to write, it writes itself.
+ */
+static void
+end_if_forked(void)
+{
+    if (cf_generation != serving.generation)
+        _exit(0);
 }
 
 /*
@@ -110,7 +80,7 @@ exit_in_task(int status, void *unused)
     if (slot != NULL) {
         struct cf_error *error =
             cf_error_new(CF_RAISED, "exit", status, "", serving.worker.name, "the task called exit(%d)", status);
-        put_error(slot, error);
+        cf_parcel_error(slot, error);
         atomic_store(&serving.lane->retired, 1);
         commit(slot);
         ring();
@@ -120,36 +90,7 @@ exit_in_task(int status, void *unused)
     _exit(status);
 }
 
-static void
-put_result(struct slot *slot, struct cf_call *call)
-{
-    int error = 0;
-
-    slot->failed = false;
-    if (call->error == NULL)
-        error = put_outcome(slot, call->result, call->result_len);
-    if (error != 0)
-        cf_raise(call, "errno", error, "the result of %zu bytes cannot be handed over: %s", call->result_len,
-                 strerror(error));
-    if (call->error != NULL)
-        put_error(slot, call->error);
-}
-
-/* A copy of the argument in its area; NULL: it cannot be had, and that is the call's outcome. */
-static void *
-fetch_argument(const struct slot *slot, struct cf_call *call)
-{
-    void *copy = malloc(call->arg_len);
-    int error = copy == NULL ? ENOMEM : cf_area_read(serving.nursery->memory, slot->arg_area, copy, call->arg_len);
-
-    if (error == 0)
-        return copy;
-    cf_raise(call, "errno", error, "an argument of %zu bytes cannot be received: %s", call->arg_len, strerror(error));
-    free(copy);
-    return NULL;
-}
-
-/* An argument in the slot is copied, because its place is the result's as well.  When it was over. */
+/* Run the call that is in the slot.  When it was over. */
 static cf_time
 run(struct slot *slot, cf_time started)
 {
@@ -161,28 +102,26 @@ run(struct slot *slot, cf_time started)
         .worker = &serving.worker,
         .room = room,
         .room_size = sizeof room,
+        .place = cf_parcel_place,
+        .free_place = cf_parcel_free_place,
     };
-    void *fetched = NULL;
+    void *copy = NULL;
 
     /* Before it is told of: its time limit counts from here. */
     atomic_store_explicit(&slot->started, started, memory_order_relaxed);
     if (serving.nursery->tell_claims)
         ring();
-    if (slot->arg_area == 0)
-        call.arg = memcpy(small, cf_slot_bytes(serving.lane, slot, call.arg_len), call.arg_len);
-    else if (slot->arg_area <= BUFFERS)
-        call.arg = cf_buffer(serving.nursery->buffers, slot->arg_area);
-    else
-        call.arg = fetched = fetch_argument(slot, &call);
+    call.arg = cf_parcel_argument(slot, &call, small, &copy);
     atomic_store_explicit(&serving.slot, slot, memory_order_release);
     if (call.arg != NULL)
         cf_call_run(&call);
+    end_if_forked();
     /* A thread that the task has made may have called exit() just now, and the process ends with that. */
     while (atomic_exchange(&serving.slot, NULL) == NULL)
         pause();
-    put_result(slot, &call);
+    cf_parcel_result(slot, &call);
     cf_call_discard(&call);
-    free(fetched);
+    free(copy);
     return commit(slot);
 }
 
@@ -290,11 +229,12 @@ open_lane(struct lane *lane)
 {
     struct cf_error *error = cf_worker_open(&serving.worker);
 
+    end_if_forked();
     if (error == NULL) {
         atomic_store(&lane->opened, 1);
         return true;
     }
-    put_error(&lane->slots[LANE_FAILURE], error);
+    cf_parcel_error(&lane->slots[LANE_FAILURE], error);
     atomic_store(&lane->open_failed, 1);
     return false;
 }
@@ -305,23 +245,30 @@ cf_lane_serves(const struct cf_executor *executor)
     return serving.lane != NULL && serving.nursery->executor == executor && getpid() == atomic_load(&serving.lane->pid);
 }
 
+/* All that outlives the stack, because a task may call pthread_exit(), which ends the process when no thread is left. */
 _Noreturn void
-cf_lane_serve(const struct nursery *nursery, unsigned number)
+cf_lane_serve(const struct nursery *known, unsigned number)
 {
-    struct lane *lane = &nursery->segment->lanes[number];
-    struct cf_frame frame = { .executor = nursery->executor, .worker = &serving.worker };
+    static struct nursery copy;
+    static struct cf_frame frame;
+    const struct nursery *nursery = &copy;
+    struct lane *lane = &known->segment->lanes[number];
 
+    copy = *known;
+    frame = (struct cf_frame){ .executor = nursery->executor, .worker = &serving.worker };
     atomic_store(&lane->pid, getpid());
     serving.nursery = nursery;
-    serving.number = number;
     serving.lane = lane;
+    cf_parcel_serve(nursery, number);
     serving.worker.executor = nursery->executor;
     snprintf(serving.worker.name, sizeof serving.worker.name, "pid %d", (int)getpid());
+    serving.generation = cf_generation;
     cf_self.frame = &frame;
     on_exit(exit_in_task, NULL);
     if (open_lane(lane)) {
         serve(lane);
         cf_worker_close(&serving.worker);
+        end_if_forked();
     }
     fflush(stdout);
     fflush(stderr);

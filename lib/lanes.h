@@ -37,6 +37,9 @@ enum {
     SLOT_BYTES = 384,  /* that travel in the slot's place beside the ring */
     BUFFERS = 256,     /* for as many arguments at a time */
     BUFFER_BYTES = 128 * 1024,
+    PLACES = 64,     /* for arguments that are larger; at most 255 */
+    LANE_PLACES = 2, /* for large results of each worker */
+    PLACE_LEAST = 128 * 1024,
     AREA_BITS = 36 /* an area has 2 to the power of this bytes, which bounds arguments and results */
 };
 #define AREA_SIZE ((uint64_t)1 << AREA_BITS)
@@ -50,11 +53,14 @@ enum lane_gone {
 
 enum slot_word { SLOT_FREE, SLOT_QUEUED, SLOT_CLAIMED, SLOT_DONE, SLOT_WITHDRAWN };
 
+/* Where an outcome is. */
+enum outcome_place { OUTCOME_IN_SLOT, OUTCOME_IN_AREA, OUTCOME_IN_PLACE };
+
 struct slot {
     alignas(64) _Atomic uint32_t word;
     bool chunk;
-    bool failed;      /* the outcome is an error: its strings, in struct cf_error's order */
-    bool out_of_line; /* the result is in the slot's area */
+    bool failed;   /* the outcome is an error: its strings, in struct cf_error's order */
+    uint8_t where; /* enum outcome_place, or that plus the number of the lane's place for results */
     const struct cf_task *task;
     union {
         uint64_t arg_area; /* 0: the argument is in the slot; up to BUFFERS: in that buffer; above: in that area */
@@ -67,6 +73,13 @@ struct slot {
     _Atomic cf_time started, ended;
     alignas(max_align_t) unsigned char small[SLOT_SMALL];
 };
+
+/* For large results, one at a time; see place.c. */
+struct place {
+    _Atomic uint32_t state; /* FREE -> USED by the worker; back by the parent, unless nothing is handed over */
+    size_t ready;           /* how many bytes have their memory; written by who has taken it */
+};
+enum { PLACE_FREE, PLACE_USED, PLACE_GIVEN_BACK /* the parent is just giving back the memory */ };
 
 struct lane {
     /* Written by the parent: for each call, and seldom. */
@@ -86,6 +99,7 @@ struct lane {
     _Atomic uint32_t gone; /* enum lane_gone */
     int fate;
 
+    struct place places[LANE_PLACES];
     struct slot slots[LANE_SLOTS + 1]; /* the ring, and what is used for the failure of .open_worker */
     alignas(max_align_t) unsigned char bytes[LANE_SLOTS + 1][SLOT_BYTES];
 };
@@ -144,18 +158,43 @@ bool cf_lane_serves(const struct cf_executor *); /* whether this process is a wo
  */
 pid_t cf_orphan_fork(_Atomic pid_t *pid);
 
+/* What is mapped of an area in this process. */
+struct cf_view {
+    unsigned char *at;
+    size_t size;
+};
+
 /* Areas (area.c): 0, or an errno. */
+int cf_area_extend(int memory, uint64_t area, size_t len, size_t *ready);
 int cf_area_write(int memory, uint64_t area, const void *data, size_t len);
 int cf_area_read(int memory, uint64_t area, void *data, size_t len);
 void cf_area_drop(int memory, uint64_t area, size_t len);
+int cf_area_view(int memory, uint64_t area, size_t len, struct cf_view *);
+void cf_area_unview(struct cf_view *);
+bool cf_area_holds(int memory, uint64_t area, size_t len); /* whether so much has its memory */
 
 static inline uint64_t
 cf_area_of_result(unsigned lane, uint64_t slot)
 {
     return 1 + (uint64_t)lane * LANE_SLOTS + slot % LANE_SLOTS;
 }
-/* The first number for arguments, above those of results and of buffers. */
-#define AREA_ARGUMENTS (1 + (uint64_t)LANES_MAX * LANE_SLOTS)
+
+/* Above those: of the lanes' places for results, of the places for arguments, and of other arguments. */
+static inline uint64_t
+cf_area_of_place(unsigned lane, unsigned place)
+{
+    return 1 + (uint64_t)LANES_MAX * LANE_SLOTS + (uint64_t)lane * LANE_PLACES + place;
+}
+#define AREA_PLACES (1 + (uint64_t)LANES_MAX * (LANE_SLOTS + LANE_PLACES))
+#define AREA_ARGUMENTS (AREA_PLACES + PLACES)
+
+/* What a worker takes out of slots and puts into them (parcel.c). */
+void cf_parcel_serve(const struct nursery *, unsigned lane);
+const void *cf_parcel_argument(struct slot *, struct cf_call *, unsigned char *small, void **copy);
+void cf_parcel_result(struct slot *, struct cf_call *);
+void cf_parcel_error(struct slot *, const struct cf_error *);
+void *cf_parcel_place(size_t len); /* for a large result; or NULL */
+void cf_parcel_free_place(void *);
 
 static inline unsigned char *
 cf_buffer(unsigned char *buffers, uint64_t number)

@@ -9,6 +9,7 @@ nodist_pkgconfig_DATA = %D%/libcf.pc
     %D%/area.c \
     %D%/argument.c \
     %D%/ask.c \
+    %D%/balance.c \
     %D%/call.c \
     %D%/callbacks.c \
     %D%/chunk.c \
@@ -39,7 +40,9 @@ nodist_pkgconfig_DATA = %D%/libcf.pc
     %D%/outcome.c \
     %D%/pace.c \
     %D%/pack.c \
+    %D%/parcel.c \
     %D%/park.c \
+    %D%/place.c \
     %D%/processes.c \
     %D%/processes.h \
     %D%/promise.c \

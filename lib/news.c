@@ -11,8 +11,6 @@
 
 #include "processes.h"
 
-#define LINE 100000 /* nanoseconds' worth of calls are sent ahead to a worker */
-
 enum { FETCH = 4 }; /* slots before it is needed, a future is asked for from another processor's cache */
 
 void
@@ -91,28 +89,6 @@ cf_news_of_end(struct process_pool *pool, struct lane_state *lane, uint64_t inde
     news->ended_at = ended;
 }
 
-/* What a look has found in a lane. */
-struct finding {
-    uint64_t head; /* the first slot that is still in use */
-    uint64_t ran, withdrawn;
-    cf_time took, longest; /* those that ran, altogether, and one of them */
-};
-
-/*
- * How many calls the worker may be given: what takes LINE, but not suddenly more.  It goes by the calls just taken but
- * for the longest, during which another process may have had the processor.
- */
-static void
-adapt(struct lane_state *lane, const struct finding *found)
-{
-    const uint64_t most = 2 * lane->ahead < LANE_SLOTS ? 2 * lane->ahead : LANE_SLOTS;
-    const cf_time took = found->ran > 1 ? found->took - found->longest : found->took;
-
-    lane->cost = (uint64_t)took / (found->ran > 1 ? found->ran - 1 : 1);
-    const uint64_t fit = LINE / (lane->cost + 1);
-    lane->ahead = fit < AHEAD ? AHEAD : (unsigned)(fit < most ? fit : most);
-}
-
 static void
 free_slots(struct process_pool *pool, struct lane_state *lane, const struct finding *found)
 {
@@ -120,7 +96,7 @@ free_slots(struct process_pool *pool, struct lane_state *lane, const struct find
     if (found->ran > 0 && atomic_load(&cf_lane_shared(pool, lane)->retired))
         lane->life = LANE_LEAVING;
     if (found->ran > 0)
-        adapt(lane, found);
+        cf_balance_adapt(lane, found);
     lane->withdrawn -= found->withdrawn;
     lane->head = found->head;
     cf_dispatch_sort(pool, lane);
@@ -270,58 +246,6 @@ cf_news_waits(struct process_pool *pool)
     return false;
 }
 
-/* The busy lane with the most calls, if it has more than one; or NULL.  The lock is held. */
-static struct lane_state *
-longest_lane(struct process_pool *pool)
-{
-    const unsigned end = pool->base.options.max_workers;
-    struct lane_state *most = NULL;
-
-    for (unsigned i = cf_set_next(&pool->busy, 0, end); i < end; i = cf_set_next(&pool->busy, i + 1, end)) {
-        struct lane_state *lane = &pool->lanes[i];
-        if (cf_lane_load(lane) > 1 && (most == NULL || cf_lane_load(lane) > cf_lane_load(most)))
-            most = lane;
-    }
-    return most;
-}
-
-/*
- * Calls behind one that takes longer than was thought go back to the queue when a worker is idle: the later half of those
- * that are still there, in their order.  The lock is held.
- */
-static void
-rebalance(struct process_pool *pool)
-{
-    struct lane_state *most = pool->first == NULL ? longest_lane(pool) : NULL;
-
-    if (most == NULL)
-        return;
-    most->cost = COST_UNKNOWN;
-    uint64_t first = most->tail;
-    for (uint64_t n = cf_lane_load(most) / 2; n > 0 && first > most->head;)
-        if (most->calls[--first % LANE_SLOTS] != NULL)
-            n--;
-    for (; first < most->tail; first++) {
-        struct cf_future *call = cf_dispatch_recall(pool, most, first);
-        if (call != NULL)
-            cf_dispatch_append(pool, call);
-    }
-}
-
-/* By who looks, and the collector from time to time, as a worker may be idle without having had news. */
-void
-cf_news_rebalance(struct process_pool *pool)
-{
-    const unsigned end = pool->base.options.max_workers;
-
-    if (cf_set_next(&pool->idle, 0, end) == end || cf_set_next(&pool->busy, 0, end) == end)
-        return;
-    cf_dispatch_lock(pool);
-    if (cf_set_next(&pool->idle, 0, end) < end)
-        rebalance(pool);
-    cf_dispatch_unlock(pool);
-}
-
 /* Those who shut down wait for the callbacks that run between the two. */
 static void
 enter(struct cf_executor *executor)
@@ -361,7 +285,7 @@ cf_news_look(struct process_pool *pool)
     const unsigned first = pool->next_lane;
     if (read_lanes(pool, first, pool->base.options.max_workers, &paper))
         read_lanes(pool, 0, first, &paper);
-    cf_news_rebalance(pool);
+    cf_balance(pool);
     if (paper.count == 0) {
         atomic_store(&pool->collecting, false);
         return true;

@@ -145,6 +145,7 @@ cf_nursery_main(struct nursery *nursery)
     cf_self.worker = NULL;
     cf_self.unbounded = NULL;
     cf_self.callbacks = NULL;
+    cf_self.watched = NULL;
     cf_self.depth = 0;
     /* What the parent has yet to write is not to be written twice. */
     __fpurge(stdout);

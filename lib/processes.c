@@ -204,6 +204,7 @@ unmap_memory(struct process_pool *pool)
         munmap(pool->segment, pool->segment_size);
     if (pool->buffers != NULL)
         munmap(pool->buffers, BUFFERS_SIZE);
+    cf_place_fini(pool);
 }
 
 static void
@@ -277,6 +278,7 @@ map_memory(struct process_pool *pool)
     for (unsigned i = 0; i < BUFFERS; i++)
         pool->free_buffers[i] = BUFFERS - i;
     pool->free_buffer_count = BUFFERS;
+    cf_place_init(pool);
     return 0;
 }
 
@@ -428,6 +430,7 @@ cf_process_pool(const struct cf_options *options)
     pool->has_deadlines = options != NULL && options->call_timeout > 0;
     pthread_mutex_init(&pool->areas_lock, NULL);
     cf_callbacks_init(&pool->callbacks, &pool->base);
+    pool->callbacks.stand_aside = cf_collector_stand_in;
     error = make(pool);
     if (error == 0)
         return &pool->base;

@@ -28,12 +28,13 @@ enum lane_life {
 struct lane_state {
     unsigned number;
     _Atomic enum lane_life life;
-    _Atomic bool start_wanted; /* somebody is about to tell the nursery */
-    unsigned ahead;            /* how many calls it may have been given: more while they are short */
-    uint64_t cost;             /* nanoseconds a call, going by the last ones */
-    _Atomic uint64_t head;     /* the slots from here ... */
-    _Atomic uint64_t tail;     /* ... up to here are in use, */
-    uint64_t withdrawn;        /* but for so many, which the worker has yet to pass */
+    _Atomic bool start_wanted;         /* somebody is about to tell the nursery */
+    unsigned ahead;                    /* how many calls it may have been given: more while they are short */
+    uint64_t cost;                     /* nanoseconds a call, going by the last ones */
+    _Atomic uint64_t head;             /* the slots from here ... */
+    _Atomic uint64_t tail;             /* ... up to here are in use, */
+    uint64_t withdrawn;                /* but for so many, which the worker has yet to pass */
+    struct cf_view views[LANE_PLACES]; /* the collector's */
     _Atomic(struct cf_future *) calls[LANE_SLOTS]; /* NULL: withdrawn, or settled already; collectors write, too */
 
     /* The collector's. */
@@ -92,6 +93,13 @@ struct process_pool {
     uint64_t areas;          /* areas for arguments that were ever used */
     uint64_t *free_areas;    /* those not in use: there is room for all of them */
     size_t free_count;
+    unsigned char free_places[PLACES];
+    unsigned free_place_count;
+    struct {
+        struct cf_view view; /* and the other of places in use, by who uses them */
+        size_t ready;
+    } places[PLACES];
+    _Atomic cf_time kept; /* when a place was last used that is not any more, and has its memory; 0: there is none */
 };
 
 static inline struct process_pool *
@@ -159,12 +167,23 @@ void cf_argument_drop(struct process_pool *pool, struct cf_future *call);
 int cf_argument_place(struct process_pool *pool, struct cf_future *call);
 
 /*
+ * Places (place.c), in the parent.
+ */
+uint64_t cf_place_take(struct process_pool *pool, const void *data, size_t len);
+void cf_place_drop(struct process_pool *pool, uint64_t area);
+char *cf_place_fetch(struct process_pool *pool, struct lane_state *lane, unsigned place, size_t len);
+void cf_place_bury(struct process_pool *pool, const struct lane_state *lane);
+cf_time cf_place_give_back(struct process_pool *pool);
+void cf_place_init(struct process_pool *pool);
+void cf_place_fini(struct process_pool *pool);
+
+/*
  * Outcomes (outcome.c).
  */
-const char *cf_outcome_bytes(struct process_pool *pool, struct lane *lane, struct slot *slot, uint64_t area,
+const char *cf_outcome_bytes(struct process_pool *pool, struct lane_state *lane, struct slot *slot, uint64_t area,
                              char **copy);
 struct cf_error *cf_outcome_error(const struct cf_future *call, const struct slot *slot, const char *strings);
-void cf_outcome_take(struct process_pool *pool, const struct lane_state *lane, uint64_t index, struct cf_future *call);
+void cf_outcome_take(struct process_pool *pool, struct lane_state *lane, uint64_t index, struct cf_future *call);
 
 /*
  * News (news.c): of calls that have started or ended, as far as somebody is to be told.  They own a reference.
@@ -189,7 +208,19 @@ bool cf_news_read(struct process_pool *pool, struct lane_state *lane, struct new
 void cf_news_tell(struct process_pool *pool, struct newspaper *paper);
 bool cf_news_waits(struct process_pool *pool);
 bool cf_news_look(struct process_pool *pool);
-void cf_news_rebalance(struct process_pool *pool);
+
+/* What a look has found in a lane. */
+struct finding {
+    uint64_t head; /* the first slot that is still in use */
+    uint64_t ran, withdrawn;
+    cf_time took, longest; /* those that ran, altogether, and one of them */
+};
+
+/*
+ * Balance (balance.c).
+ */
+void cf_balance_adapt(struct lane_state *lane, const struct finding *found); /* to the calls just taken */
+void cf_balance(struct process_pool *pool);
 
 /*
  * Deaths (death.c), as the nursery reports them, and time limits.  The collector calls these.
@@ -205,6 +236,7 @@ int cf_pidfd_of(pid_t pid); /* or -1, with errno */
  * The collector (collector.c).
  */
 void cf_collector_wake(struct process_pool *pool);
+void cf_collector_stand_in(struct cf_executor *executor); /* from now on, for this thread if it watches */
 void cf_collector_watch(struct cf_executor *executor, const struct cf_future *future);
 void *cf_collector_main(void *arg);
 

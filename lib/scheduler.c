@@ -119,7 +119,7 @@ stop_searching(struct cf_scheduler *scheduler, struct cf_seat *seat)
 void
 cf_scheduler_announce(struct cf_scheduler *scheduler, struct cf_seat *seat)
 {
-    if (seat->searching || !cf_ring_is_empty(&seat->ring) ||
+    if (seat->searching || !cf_ring_is_empty(&seat->ring) || !cf_deque_is_empty(&seat->deque) ||
         atomic_load_explicit(&scheduler->length, memory_order_relaxed) > 0)
         return;
     cf_spin_lock(&scheduler->lock);
@@ -233,6 +233,17 @@ take_in_turn(struct cf_scheduler *scheduler, struct cf_seat *seat)
     }
 }
 
+/* Who has announced that it will search, and finds a call at its own seat, will not. */
+static struct cf_future *
+take_own(struct cf_scheduler *scheduler, struct cf_seat *seat)
+{
+    struct cf_future *future = cf_deque_take(&seat->deque);
+
+    if (future != NULL)
+        cf_scheduler_engage(scheduler, seat);
+    return future;
+}
+
 static struct cf_future *
 take(struct cf_scheduler *scheduler, struct cf_seat *seat)
 {
@@ -241,7 +252,7 @@ take(struct cf_scheduler *scheduler, struct cf_seat *seat)
     if (future == NULL)
         future = take_in_turn(scheduler, seat);
     if (future == NULL)
-        future = cf_deque_take(&seat->deque);
+        future = take_own(scheduler, seat);
     if (future == NULL)
         future = take_batch(scheduler, seat);
     if (future == NULL)

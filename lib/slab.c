@@ -226,7 +226,7 @@ cf_slab_alloc_slowly(size_t *size)
     /* Also where the block is none of ours: who has a future is prepared for a fork. */
     cf_thread_keep();
     if (PASS_THROUGH || *size > (size_t)CF_SLAB_STEP * CF_SLAB_CLASSES)
-        return malloc(*size);
+        return cf_large_alloc(*size);
     refill(cf_slab_cache(*size), (unsigned)((*size - 1) / CF_SLAB_STEP));
     return cf_slab_cache(*size)->free == NULL ? NULL : cf_slab_alloc(size);
 }
@@ -265,4 +265,17 @@ void
 cf_slab_after_fork(void)
 {
     pthread_mutex_unlock(&lock);
+}
+
+void *
+cf_large_alloc(size_t size)
+{
+    const size_t whole = size & ~(CF_HUGE_PAGE - 1);
+
+    if (size < 4 * CF_HUGE_PAGE || size > SIZE_MAX - CF_HUGE_PAGE)
+        return malloc(size);
+    void *memory = aligned_alloc(CF_HUGE_PAGE, size == whole ? size : whole + CF_HUGE_PAGE);
+    if (memory != NULL)
+        madvise(memory, whole, MADV_HUGEPAGE);
+    return memory;
 }

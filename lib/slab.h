@@ -27,6 +27,10 @@ struct cf_cache {
 };
 extern __thread struct cf_cache cf_caches[CF_SLAB_CLASSES] __attribute__((tls_model("initial-exec")));
 
+/* malloc(), but from 8 MiB on in huge pages, as to have the others made costs more than to fill them. */
+#define CF_HUGE_PAGE ((size_t)2 * 1024 * 1024)
+void *cf_large_alloc(size_t size);
+
 void *cf_slab_alloc_slowly(size_t *size);
 void cf_slab_free_slowly(void *, size_t size);
 void cf_slab_thread_exit(void);

@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "interrupt.h"
 #include "lines.h"
@@ -50,8 +51,10 @@ line_text(const char *bytes, size_t len)
     copy = malloc(len);
     if (copy == NULL)
         return NULL;
-    for (size_t i = 0; i < len; i++)
-        copy[i] = (unsigned char)bytes[i] > '~' ? '?' : bytes[i];
+    memcpy(copy, bytes, len);
+    for (char *at = copy; at < copy + len; at++)
+        if ((unsigned char)*at > '~')
+            *at = '?';
     string = json_stringn(copy, len);
     free(copy);
     return string;

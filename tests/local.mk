@@ -54,6 +54,12 @@ if HAVE_ARCHIVE
 unit_tests += %D%/faults-t %D%/faults_map-t %D%/refused-t %D%/held-t %D%/fork_locks-t %D%/process_limits-t
 endif
 
+# The library's code in all interleavings; tests/interleave.h says how.  They include the sources that they are about.
+model_tests = \
+    %D%/interleave-t \
+    %D%/model_park-t \
+    %D%/model_queue-t
+
 # Tests in C of what the programs are made of.
 program_tests = \
     %D%/fetch-t \
@@ -78,7 +84,7 @@ bats_tests = \
     %D%/server.bats
 
 dist_noinst_DATA = $(bats_tests) %D%/helpers.bash
-dist_noinst_SCRIPTS = %D%/run-tap %D%/no-libcheck %D%/installcheck
+dist_noinst_SCRIPTS = %D%/run-tap %D%/no-libcheck %D%/no-interleave %D%/installcheck
 
 # All tests report in TAP.  Those in C have no extension, so their variables are LOG_DRIVER and LOG_COMPILER.
 TEST_EXTENSIONS = .bats
@@ -104,6 +110,13 @@ if HAVE_CHECK
 check_PROGRAMS += $(unit_tests)
 check_LIBRARIES += %D%/libtap.a
 TESTS += $(unit_tests)
+if INTERLEAVE
+check_PROGRAMS += $(model_tests)
+check_LIBRARIES += %D%/libinterleave.a
+TESTS += $(model_tests)
+else
+TESTS += %D%/no-interleave
+endif
 if PROGRAMS
 check_PROGRAMS += $(program_tests)
 TESTS += $(program_tests)
@@ -180,6 +193,23 @@ faults_sources = %D%/faults.c %D%/faults.h
     %D%/stage.c %D%/stage.h \
     %D%/tasks.c %D%/tasks.h
 %C%_libtap_a_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+
+# Not among the flags of the compiler, because the linker must not have it: what is called then is in the harness.
+model_cppflags = $(AM_CPPFLAGS) -fsanitize=thread
+model_libs = %D%/libinterleave.a %D%/libtap.a $(CHECK_LIBS)
+%C%_libinterleave_a_SOURCES = \
+    %D%/interleave.c %D%/interleave.h %D%/interleave_parts.h %D%/interleaved.h \
+    %D%/interleave_memory.c \
+    %D%/interleave_races.c \
+    %D%/interleave_threads.c \
+    %D%/interleave_tsan.c
+%C%_libinterleave_a_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+%C%_interleave_t_CPPFLAGS = $(model_cppflags)
+%C%_interleave_t_LDADD = $(model_libs)
+%C%_model_park_t_CPPFLAGS = $(model_cppflags)
+%C%_model_park_t_LDADD = $(model_libs)
+%C%_model_queue_t_CPPFLAGS = $(model_cppflags)
+%C%_model_queue_t_LDADD = $(model_libs)
 
 # A program built against what `make install' has put in place, shared and static.
 installcheck-local:

@@ -69,6 +69,43 @@ TEST(exit_in_a_task_fails_that_call_with_the_status_and_the_pool_lives)
     family_check(&before);
 }
 
+/* More than there is of the stack below a thread's first function. */
+static void
+overwrite_the_stack(void)
+{
+    volatile char bytes[64 * 1024];
+
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = 'x';
+}
+
+static int
+end_the_thread(struct cf_call *call)
+{
+    (void)call;
+    atexit(overwrite_the_stack);
+    pthread_exit(NULL);
+}
+static const struct cf_task task_end_the_thread = { "end_the_thread", end_the_thread };
+
+TEST(pthread_exit_in_a_task_is_as_exit)
+{
+    const struct family before = family_take_stock();
+    struct cf_executor *pool = family_pool(&(struct cf_options){ .max_workers = 1, .on_worker_death = CF_BREAK_POOL });
+
+    for (int i = 0; i < 3; i++) {
+        struct cf_future *ends = cf_submit(pool, &task_end_the_thread, NULL, 0);
+        const struct cf_error *error = asserts_error(ends, CF_RAISED);
+        ck_assert_str_eq(error->domain, "exit");
+        ck_assert_int_eq(error->code, 0);
+        ck_assert_int_gt(family_pid_of(error->worker), 1);
+        cf_release(ends);
+        ck_assert_int_eq(asserts_take_int(family_submit_end(pool, END_NOT)), END_NOT);
+    }
+    ck_assert_int_eq(cf_close(pool), 0);
+    family_check(&before);
+}
+
 static int
 fork_and_exit(struct cf_call *call)
 {
@@ -360,6 +397,7 @@ TEST(a_worker_that_ends_between_calls_is_replaced_and_costs_no_call)
 static const TTest **const tests[] = {
     &a_call_whose_worker_dies_says_of_what_and_the_others_go_on,
     &exit_in_a_task_fails_that_call_with_the_status_and_the_pool_lives,
+    &pthread_exit_in_a_task_is_as_exit,
     &a_process_that_a_task_forks_may_exit,
     &a_task_that_closes_all_descriptors_has_its_result_all_the_same,
     &a_worker_that_dies_in_open_worker_breaks_the_pool_which_says_so,

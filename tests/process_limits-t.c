@@ -305,6 +305,61 @@ TEST(memory_for_a_large_argument_is_had_though_signals_keep_coming)
     free(bytes);
 }
 
+/* What callbacks find that run in the thread that waits. */
+static struct {
+    pthread_t waiter;
+    struct cf_future *hangs;
+    int callbacks, late;
+} during;
+
+static void
+wait_for_limit(struct cf_future *future, void *unused)
+{
+    (void)future;
+    (void)unused;
+    if (!pthread_equal(pthread_self(), during.waiter))
+        return;
+    for (int i = 0; i < 300 && !cf_done(during.hangs); i++)
+        asserts_sleep(0.01);
+    during.callbacks++;
+    during.late += !cf_done(during.hangs);
+}
+
+/* One call that is over before the collector hears of it, and one behind it that hangs. */
+static void
+hang_behind_a_quick_call(struct stage *stage)
+{
+    struct cf_executor *pool = family_pool(&(struct cf_options){ .max_workers = 1, .call_timeout = 0.1 });
+
+    ck_assert_int_eq(asserts_take_int(tasks_submit_int(pool, &task_twice, 1)), 2);
+    asserts_sleep(0.002);
+    atomic_store(&faults->to_go, 1);
+    atomic_store(&faults->width, LONG_MAX);
+    atomic_store(&faults->sorts, FAULT_THREAD);
+    struct cf_future *quick = tasks_submit_int(pool, &task_twice, 2);
+    during.hangs = cf_submit(pool, &task_hang, stage->name, sizeof stage->name);
+    ck_assert_int_eq(cf_on_done(quick, wait_for_limit, NULL), 0);
+    ck_assert_int_eq(asserts_take_int(quick), 4);
+    asserts_error(during.hangs, CF_TIMED_OUT);
+    atomic_store(&faults->sorts, 0);
+    cf_release(during.hangs);
+    ck_assert_int_eq(cf_close(pool), 0);
+}
+
+/* The collector sleeps without an end when the second call begins, and the worker does not ring while one watches. */
+TEST(a_time_limit_is_enforced_during_a_callback_for_which_no_thread_can_be_had)
+{
+    struct stage *stage = stage_new();
+
+    share_faults();
+    during.waiter = pthread_self();
+    for (int i = 0; i < 25 && during.late == 0; i++)
+        hang_behind_a_quick_call(stage);
+    if (during.callbacks == 0)
+        tap_skip("the collector was always the first to look");
+    ck_assert_int_eq(during.late, 0);
+}
+
 /* The first two forks are those of the nursery and of a worker. */
 TEST(the_workers_that_there_are_do_without_those_that_cannot_be_forked)
 {
@@ -394,6 +449,7 @@ static const TTest **const tests[] = {
     &a_worker_that_cannot_be_ordered_is_an_error_of_the_pool,
     &an_order_to_kill_that_is_refused_is_given_again,
     &memory_for_a_large_argument_is_had_though_signals_keep_coming,
+    &a_time_limit_is_enforced_during_a_callback_for_which_no_thread_can_be_had,
     &the_workers_that_there_are_do_without_those_that_cannot_be_forked,
     &a_limit_on_descriptors_is_an_error_of_the_constructor_or_does_not_matter,
     &a_limit_on_processes_is_an_error_or_does_not_matter,

@@ -130,6 +130,33 @@ TEST(no_call_waits_behind_a_long_one_while_another_worker_is_idle)
     ck_assert_int_eq(cf_close(pool), 0);
 }
 
+/* Each end leaves nobody who is idle, only a worker that could be started, and nobody submits anything any more. */
+TEST(no_call_waits_behind_a_long_one_while_another_worker_ends_again_and_again)
+{
+    enum { CALLS = 20, QUICK = 2000 };
+    struct cf_executor *pool = open_pool(&(struct cf_options){ .max_workers = 2, .max_deaths = 2 * CALLS });
+    static struct cf_future *quick[QUICK];
+    struct cf_future *ends[CALLS];
+
+    for (uint32_t round = 1; round <= 2; round++) {
+        for (int i = 0; i < QUICK; i++)
+            quick[i] = tasks_submit_int(pool, &task_twice, i);
+        for (int i = 0; i < QUICK; i++)
+            ck_assert_int_eq(asserts_take_int(quick[i]), 2 * i);
+        struct cf_future *holding = tasks_submit_cue(pool, stage, 1, round);
+        for (int i = 0; i < CALLS; i++)
+            ends[i] = family_submit_end(pool, round == 1 ? END_KILL : END_EXIT);
+        for (int i = 0; i < CALLS; i++) {
+            asserts_error(ends[i], round == 1 ? CF_WORKER_LOST : CF_RAISED);
+            cf_release(ends[i]);
+        }
+        ck_assert(!cf_done(holding));
+        latch_raise(&stage->go);
+        ck_assert_int_eq(asserts_take_int(holding), 1);
+    }
+    ck_assert_int_eq(cf_close(pool), 0);
+}
+
 /* Where workers are known to be asleep, or awake, or to have calls, by more than the bits of a word. */
 TEST(each_of_a_hundred_and_fifty_workers_gets_a_call_and_another_after_that)
 {
@@ -333,6 +360,7 @@ static const TTest **const tests[] = {
     &a_shutdown_that_cancels_ends_although_a_worker_opens_meanwhile,
     &the_results_of_short_calls_do_not_wait_for_a_long_one_behind_them,
     &no_call_waits_behind_a_long_one_while_another_worker_is_idle,
+    &no_call_waits_behind_a_long_one_while_another_worker_ends_again_and_again,
     &each_of_a_hundred_and_fifty_workers_gets_a_call_and_another_after_that,
     &a_submit_that_an_interrupt_overtakes_is_settled,
     &an_observer_is_told_that_a_call_has_started_while_it_runs,

@@ -171,6 +171,68 @@ TEST(a_task_may_have_pools_of_its_own)
     family_check(&before);
 }
 
+static struct stage *returners;
+
+/* Forks a process that returns here, too.  The one that counts is the one that waits for the other, if it can. */
+static int
+return_twice(void)
+{
+    latch_raise(&returners->started);
+    const pid_t child = fork();
+    if (child > 0)
+        waitpid(child, NULL, 0);
+    return child < 0 ? errno : 0;
+}
+
+static int
+tell_pid_twice(struct cf_call *call)
+{
+    const int error = return_twice(), pid = getpid();
+
+    return error != 0 ? error : cf_return(call, &pid, sizeof pid);
+}
+static const struct cf_task task_twice_told = { "tell_pid_twice", tell_pid_twice };
+
+static int
+open_twice(struct cf_call *call, void **local, const void *unused)
+{
+    (void)call;
+    (void)local;
+    (void)unused;
+    return return_twice();
+}
+
+static void
+close_twice(void *unused)
+{
+    (void)unused;
+    return_twice();
+}
+
+TEST(a_forked_process_that_returns_from_a_task_is_no_second_worker)
+{
+    enum { CALLS = 20, ITEMS = 4 };
+    returners = stage_new();
+    const struct family before = family_take_stock();
+    struct cf_executor *pool =
+        family_pool(&(struct cf_options){ .max_workers = 1, .open_worker = open_twice, .close_worker = close_twice });
+    const pid_t worker = asserts_take_int(cf_submit(pool, &task_pid, NULL, 0));
+    struct cf_future *futures[CALLS];
+
+    for (int i = 0; i < CALLS; i++)
+        futures[i] = cf_submit(pool, &task_twice_told, NULL, 0);
+    for (int i = 0; i < CALLS; i++)
+        ck_assert_int_eq(asserts_take_int(futures[i]), worker);
+    struct cf_iter *iter =
+        cf_map(pool, &task_twice_told, "items", ITEMS, 1, &(struct cf_map_options){ .chunksize = ITEMS });
+    for (int i = 0; i < ITEMS; i++)
+        ck_assert_int_eq(asserts_int(cf_next(iter)), worker);
+    cf_iter_free(iter);
+    ck_assert_int_eq(cf_close(pool), 0);
+    ck_assert_uint_eq(latch_count(&returners->started), 1 + CALLS + ITEMS + 1);
+    family_check(&before);
+}
+
 /* The pool of the worker's parent is refused in the worker. */
 static int
 use_pool(struct cf_call *call)
@@ -283,6 +345,7 @@ static const TTest **const tests[] = {
     &threads_may_call_while_workers_die_and_the_pool_is_shut_down,
     &a_later_pools_workers_keep_no_memory_of_an_earlier_one,
     &a_task_may_have_pools_of_its_own,
+    &a_forked_process_that_returns_from_a_task_is_no_second_worker,
     &in_a_task_the_programs_pools_are_refused,
     &in_a_forked_child_the_pool_is_refused_and_the_program_keeps_it,
     NULL,
