@@ -416,15 +416,16 @@ struct cf_iter *cf_as_completed(struct cf_future *const *, size_t n, cf_time dea
  * copied before next() is called again.
  *
  * Items may travel together, in a chunk: that is one call, which runs one after another.  Each has an outcome of its own
- * all the same, and fails alone.  Without .chunksize the map chooses.  It sends single items, until those that are done
- * show that items are short, under 10 microseconds each; then so many together as should take 50 microseconds, or 200 in
+ * all the same, and fails alone.  Without .chunksize the map chooses.  It sends single items, until 32 in a row are known
+ * to have been short, under 10 microseconds each; then so many together as should take 50 microseconds, or 200 in
  * processes, and after one long item single ones again.  Such a chunk has no more items than were short in a row before
  * it, no more than a quarter of each worker's share of the .buffersize or of what is left of the array, and no more than
- * 127 KiB.  Where a few items take a thousand times as long as others, better say 1.
+ * 127 KiB.  To learn that, cf_map() waits 4 milliseconds at most, and only while it has sent many calls and heard of none.
+ * Where a few items take a thousand times as long as others, better say 1.
  *
  * What ends a call from outside ends its whole chunk: a worker that dies, exit(), CF_KILL, .call_timeout; where that is
- * set, chosen chunks have one item.  Observers, .max_pending and .max_calls_per_worker count a chunk as the one call
- * that it is.
+ * set, chosen chunks have one item.  What is cancelled are calls, so a chunk that has started may run to its end.
+ * Observers, .max_pending and .max_calls_per_worker count a chunk as the one call that it is.
  */
 struct cf_map_options {
     /* Unread items at a time; 0: of an array all, of a generator four chunks a worker, which if chosen are of 16 at most. */

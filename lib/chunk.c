@@ -43,10 +43,10 @@ begin(struct outcomes *outcomes, size_t items)
 {
     const size_t many = items < 65536 ? items : 65536;
 
-    if (!reserve(outcomes, sizeof(struct chunk_outcomes) + AHEAD + many * sizeof(uint64_t)))
-        return false;
+    outcomes->size = sizeof(struct chunk_outcomes) + AHEAD + many * sizeof(uint64_t);
     outcomes->used = sizeof(struct chunk_outcomes);
-    return true;
+    outcomes->bytes = malloc(outcomes->size);
+    return outcomes->bytes != NULL;
 }
 
 static struct chunk_run *
@@ -217,9 +217,17 @@ borrow(struct chunk_reader *items, struct cf_lease *lease, void *copies)
     return batch;
 }
 
-/* After an interrupt, items that have not started are cancelled. */
+/* Nobody wants what has not started. */
 static bool
-run_items(struct cf_call *call, struct chunk_reader items, struct outcomes *outcomes)
+is_over(const struct cf_executor *executor, const struct cf_lease *lease)
+{
+    return atomic_load_explicit(executor->stopping, memory_order_relaxed) != 0 ||
+           (lease != NULL && atomic_load_explicit(&lease->ended, memory_order_relaxed));
+}
+
+/* The lease is that under which they were lent, or NULL. */
+static bool
+run_items(struct cf_call *call, struct chunk_reader items, const struct cf_lease *lease, struct outcomes *outcomes)
 {
     const struct cf_executor *executor = call->worker->executor;
     const bool flat = executor->kind->recall != NULL;
@@ -230,7 +238,7 @@ run_items(struct cf_call *call, struct chunk_reader items, struct outcomes *outc
     /* A process that an item forks, and that returns from it as well, leaves the others to its parent. */
     while (added && items.left > 0 && cf_generation == generation) {
         const void *item = cf_chunk_next(&items, &len);
-        if (atomic_load_explicit(executor->stopping, memory_order_relaxed) != 0)
+        if (is_over(executor, lease))
             added = add_run(outcomes, CF_CANCELLED, 0, 0) != NULL;
         else
             added = run_item(call, item, len, outcomes, flat);
@@ -248,7 +256,7 @@ run_lent_items(struct cf_call *call, struct chunk_reader items, struct cf_lease 
         const struct chunk_reader batch = borrow(&items, lease, copies);
         if (batch.left == 0)
             return true;
-        added = run_items(call, batch, outcomes);
+        added = run_items(call, batch, lease, outcomes);
     }
     return added;
 }
@@ -264,7 +272,7 @@ cf_chunk_run(struct cf_call *call)
     if (added && head->lent != NULL)
         added = run_lent_items(&item, cf_chunk_items(head), head->lease, &outcomes);
     else if (added)
-        added = run_items(&item, cf_chunk_items(head), &outcomes);
+        added = run_items(&item, cf_chunk_items(head), NULL, &outcomes);
     if (added)
         return finish(call, &outcomes);
     if (outcomes.bytes != NULL) {

@@ -684,11 +684,14 @@ struct cf_pace {
 
 void cf_pace_learn(struct cf_pace *, const struct cf_future *call); /* one that is done */
 
+/* So many items must have been short before there is a chunk: few are sent singly as fast, and can be cancelled singly. */
+enum { CF_PACE_FEW = 32 };
+
 /* Whether it is for want of knowledge that chunks are not larger. */
 static inline bool
 cf_pace_may_grow(const struct cf_pace *pace)
 {
-    return pace->known <= pace->fits;
+    return pace->known <= pace->fits || pace->known < CF_PACE_FEW;
 }
 
 static inline size_t
@@ -696,7 +699,7 @@ cf_pace_chunk(const struct cf_pace *pace)
 {
     const size_t chunk = pace->known < pace->fits ? pace->known : pace->fits;
 
-    return chunk > 0 ? chunk : 1;
+    return chunk == 0 || pace->known < CF_PACE_FEW ? 1 : chunk;
 }
 
 /*

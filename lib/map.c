@@ -439,6 +439,15 @@ next_future(struct map *map, enum cf_status *status)
     return next_part(map, status);
 }
 
+/* What is running under it goes no further than the item that it is at. */
+static void
+end_lease(struct map *map)
+{
+    cf_lease_end(map->lease, map->executor != NULL && cf_executor_frozen(map->executor));
+    cf_lease_release(map->lease);
+    map->lease = NULL;
+}
+
 static struct cf_future *
 map_next(struct cf_iter *iter, enum cf_status *status)
 {
@@ -462,6 +471,7 @@ map_next(struct cf_iter *iter, enum cf_status *status)
     if (*status == CF_TIMEOUT || *status == CF_FAILED) {
         map->over = true;
         cf_ahead_cancel(&map->ahead);
+        end_lease(map);
     }
     return future;
 }
@@ -483,8 +493,7 @@ map_free(struct cf_iter *iter)
 
     cf_ahead_cancel(&map->ahead);
     cf_ahead_clear(&map->ahead);
-    cf_lease_end(map->lease, map->executor != NULL && cf_executor_frozen(map->executor));
-    cf_lease_release(map->lease);
+    end_lease(map);
     cf_unpack_free(&map->chunk);
     cf_pack_free(&map->pack);
     if (map->executor != NULL)
