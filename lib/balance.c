@@ -35,6 +35,20 @@ longest_lane(struct process_pool *pool)
     return most;
 }
 
+/* A busy lane whose worker is still being opened, if one that has been is idle; or NULL.  The lock is held. */
+static struct lane_state *
+opening_lane(struct process_pool *pool)
+{
+    const unsigned end = pool->base.options.max_workers;
+    unsigned idle = cf_set_next(&pool->idle, 0, end), busy = cf_set_next(&pool->busy, 0, end);
+
+    while (idle < end && !cf_lane_is_open(pool, idle))
+        idle = cf_set_next(&pool->idle, idle + 1, end);
+    while (idle < end && busy < end && (cf_lane_is_open(pool, busy) || cf_lane_load(&pool->lanes[busy]) == 0))
+        busy = cf_set_next(&pool->busy, busy + 1, end);
+    return idle < end && busy < end ? &pool->lanes[busy] : NULL;
+}
+
 /* Whether a call that were in the queue could be begun at once, by a worker that is idle or a new one. */
 static bool
 has_hands(const struct process_pool *pool)
@@ -46,19 +60,22 @@ has_hands(const struct process_pool *pool)
 }
 
 /*
- * Calls behind one that takes longer than was thought go back to the queue when others could begin them: the later half
- * of those that are still there, in their order.  The lock is held.
+ * Calls behind one that takes longer than was thought, or before a worker that takes long to open, go back to the queue
+ * when others could begin them: the later half of those that are still there, in their order.  The lock is held.
  */
 static void
 rebalance(struct process_pool *pool)
 {
-    struct lane_state *most = pool->first == NULL ? longest_lane(pool) : NULL;
+    struct lane_state *most = longest_lane(pool);
 
     if (most == NULL)
+        most = opening_lane(pool);
+    if (most == NULL || pool->first != NULL)
         return;
     most->cost = COST_UNKNOWN;
+    const uint64_t load = cf_lane_load(most);
     uint64_t first = most->tail;
-    for (uint64_t n = cf_lane_load(most) / 2; n > 0 && first > most->head;)
+    for (uint64_t n = load > 1 ? load / 2 : 1; n > 0 && first > most->head;)
         if (most->calls[--first % LANE_SLOTS] != NULL)
             n--;
     for (; first < most->tail; first++) {

@@ -35,6 +35,18 @@ is_asleep(const struct process_pool *pool, unsigned number)
     return atomic_load_explicit(&pool->segment->lanes[number].asleep, memory_order_relaxed) == 1;
 }
 
+/* Of the lanes whose workers are idle one that has been opened, if there is any; else another; else end. */
+static unsigned
+idle_lane(const struct process_pool *pool, unsigned end)
+{
+    const unsigned first = cf_set_next(&pool->idle, 0, end);
+    unsigned i = first;
+
+    while (i < end && !cf_lane_is_open(pool, i))
+        i = cf_set_next(&pool->idle, i + 1, end);
+    return i < end ? i : first;
+}
+
 /*
  * The lane for the next call, or NULL: an idle worker's, a new worker's, or one that has room.  But it takes a while to
  * reach a worker, so that one is left in peace as long as another seems to be through sooner with what it has; if that
@@ -45,7 +57,7 @@ choose(struct process_pool *pool)
 {
     const unsigned end = pool->base.options.max_workers;
     const unsigned roomy = cf_set_after(&pool->roomy, pool->cursor, end);
-    unsigned number = cf_set_next(&pool->idle, 0, end);
+    unsigned number = idle_lane(pool, end);
 
     if (number == end && !pool->start_failed)
         number = cf_set_next(&pool->absent, 0, end);

@@ -120,6 +120,13 @@ cf_lane_slot(struct process_pool *pool, const struct lane_state *lane, uint64_t 
     return &cf_lane_shared(pool, lane)->slots[index % LANE_SLOTS];
 }
 
+/* Whether its worker is past .open_worker. */
+static inline bool
+cf_lane_is_open(const struct process_pool *pool, unsigned number)
+{
+    return atomic_load_explicit(&pool->segment->lanes[number].opened, memory_order_relaxed) != 0;
+}
+
 /* How the worker of the lane is called. */
 struct cf_lane_name {
     char text[24];
