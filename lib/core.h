@@ -131,6 +131,7 @@ struct cf_thread {
     struct cf_executor
         *unbounded; /* whose generator or observer is running here, and so may exceed its bound; or NULL */
     struct cf_parker *parker;
+    bool woke; /* it has just woken another, who may need this very processor: so it had better not spin */
     _Atomic uint32_t *watched;      /* the count of those who look for outcomes, while this thread is in it; or NULL */
     struct cf_callbacks *callbacks; /* that run where this thread settles calls of their executor; or NULL */
     bool kept;                      /* cf_thread_keep() has been called */
@@ -176,7 +177,8 @@ extern unsigned cf_generation; /* how many forks this process is away from the f
 
 /*
  * Hooks (hook.c): who wants to know that a future is done.  A hook with a notify() is told under the lock of the
- * future's hooks and must only note and wake; one without is a callback and runs under no lock.
+ * future's hooks, and must only note that and say who is to be unparked for it, or NULL; which is done without the lock,
+ * lest who is woken find it held.  One without is a callback and runs under no lock.
  *
  * As long as a hook is linked, its future is not settled, and so its executor exists.
  */
@@ -184,7 +186,7 @@ struct cf_hook {
     struct cf_hook *next, *prev; /* guarded by the lock, like linked; prev of the first is the last */
     bool linked;
     struct cf_future *future;
-    void (*notify)(struct cf_hook *);
+    struct cf_parker *(*notify)(struct cf_hook *);
     /* Of a callback: */
     void (*callback)(struct cf_future *, void *);
     void *data;

@@ -12,7 +12,7 @@ struct cf_gathered {
 };
 
 /* Push, then look for a sleeper, who looks at the stack after lying down; all sequentially consistent. */
-static void
+static struct cf_parker *
 arrive(struct cf_hook *hook)
 {
     struct cf_gathered *entry = (struct cf_gathered *)(void *)hook;
@@ -21,11 +21,7 @@ arrive(struct cf_hook *hook)
     entry->arrived_next = atomic_load(&gather->arrived);
     while (!atomic_compare_exchange_weak(&gather->arrived, &entry->arrived_next, entry))
         ;
-    if (atomic_load(&gather->sleeper) != NULL) {
-        struct cf_parker *sleeper = atomic_exchange(&gather->sleeper, NULL);
-        if (sleeper != NULL)
-            cf_unpark(sleeper);
-    }
+    return atomic_load(&gather->sleeper) == NULL ? NULL : atomic_exchange(&gather->sleeper, NULL);
 }
 
 /* Promises stand apart, because a task that waits can do nothing about them. */

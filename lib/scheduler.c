@@ -309,7 +309,7 @@ wait_for_work(struct cf_scheduler *scheduler, struct cf_seat *seat, bool *spun)
     cf_spin_lock(&scheduler->lock);
     bool none = scheduler->first == NULL && seats_are_empty(scheduler);
     bool end = none && scheduler->stopped;
-    bool may_spin = !*spun && (seat->searching || scheduler->searching == 0);
+    bool may_spin = !*spun && !cf_self.woke && (seat->searching || scheduler->searching == 0);
     bool idle = none && !end && !may_spin && lie_down(scheduler, seat);
     if (may_spin && !seat->searching) {
         scheduler->searching++;

@@ -116,10 +116,10 @@ struct waiter {
     struct cf_parker *parker;
 };
 
-static void
+static struct cf_parker *
 wake_waiter(struct cf_hook *hook)
 {
-    cf_unpark(((struct waiter *)(void *)hook)->parker);
+    return ((struct waiter *)(void *)hook)->parker;
 }
 
 static bool
@@ -176,12 +176,10 @@ spin_for(struct cf_future *future)
         cf_executor_release(executor);
         return cf_done(future);
     }
-    for (int i = 0; i < SPINS; i++) {
-        if (cf_done(future))
-            return true;
+    for (int i = cf_self.woke ? SPINS : 0; i < SPINS && !cf_done(future); i++)
         cf_pause();
-    }
-    return false;
+    cf_self.woke = false;
+    return cf_done(future);
 }
 
 /* Run a call that this thread has taken from another worker, with the queue's reference. */
