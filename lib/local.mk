@@ -34,6 +34,7 @@ nodist_pkgconfig_DATA = %D%/libcf.pc
     %D%/lease.c \
     %D%/many.c \
     %D%/map.c \
+    %D%/map.h \
     %D%/news.c \
     %D%/nursery.c \
     %D%/orphan.c \
@@ -51,6 +52,7 @@ nodist_pkgconfig_DATA = %D%/libcf.pc
     %D%/run.h \
     %D%/scheduler.c \
     %D%/scheduler.h \
+    %D%/send.c \
     %D%/set.h \
     %D%/slab.c \
     %D%/slab.h \
