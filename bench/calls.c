@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+enum { CHUNK = 4000 }; /* items, where it is not for the library to say */
+
 static int
 increment(struct cf_call *call)
 {
@@ -117,13 +119,14 @@ numbers_below(size_t n)
     return numbers;
 }
 
-double
-calls_mapped(const struct trial *trial)
+static double
+mapped(const struct trial *trial, size_t chunksize)
 {
+    const struct cf_map_options options = { .chunksize = chunksize };
     uint64_t *items = numbers_below(trial->n);
 
     uint64_t start = measure_now();
-    struct cf_iter *map = cf_map(trial->pool, &square_task, items, trial->n, sizeof *items, NULL);
+    struct cf_iter *map = cf_map(trial->pool, &square_task, items, trial->n, sizeof *items, &options);
     for (uint64_t i = 0; i < trial->n; i++) {
         struct cf_future *future = cf_next(map);
         if (future == NULL || result_of(future) != i * i + 1)
@@ -133,6 +136,18 @@ calls_mapped(const struct trial *trial)
     uint64_t elapsed = measure_now() - start;
     free(items);
     return (double)elapsed / (double)trial->n;
+}
+
+double
+calls_mapped(const struct trial *trial)
+{
+    return mapped(trial, 0);
+}
+
+double
+calls_mapped_in_chunks(const struct trial *trial)
+{
+    return mapped(trial, CHUNK);
 }
 
 static double

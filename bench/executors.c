@@ -31,7 +31,7 @@ static const struct workload {
     { "B1", calls_awake, "ns", false, "A3 under the name that it has for processes" },
     { "B1p", calls_parked, "ns", false, "A3p likewise" },
     { "B2", calls_collected, "ns/task", false, "A1 likewise" },
-    { "B3", calls_mapped, "ns/item", false, "A2 likewise" },
+    { "B3", calls_mapped_in_chunks, "ns/item", false, "A2 likewise, in chunks of 4,000" },
     { "B4", pools_lifetime, "ms", true, "a pool made, used once and closed: the median of N" },
     { "B4g", pools_lifetime_large, "ms", true, "the same in a program that has touched 1 GiB" },
     { "B5", pools_echo_1, "GB/s", false, "1 MB there and back, N times: bytes in and bytes out" },

@@ -19,6 +19,7 @@ uint64_t calls_take(struct cf_future *);     /* its result; the future is releas
 double calls_collected(const struct trial *);
 double calls_in_windows(const struct trial *);
 double calls_mapped(const struct trial *);
+double calls_mapped_in_chunks(const struct trial *);
 double calls_awake(const struct trial *);
 double calls_parked(const struct trial *);
 double calls_as_completed(const struct trial *);

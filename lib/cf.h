@@ -416,21 +416,21 @@ struct cf_iter *cf_as_completed(struct cf_future *const *, size_t n, cf_time dea
  * copied before next() is called again.
  *
  * Items may travel together, in a chunk: that is one call, which runs one after another.  Each has an outcome of its own
- * all the same, and fails alone.  Without .chunksize the map chooses.  It sends single items, until 32 in a row are known
- * to have been short, under 10 microseconds each; then so many together as should take 50 microseconds, or 200 in
- * processes, and after one long item single ones again.  Such a chunk has no more items than were short in a row before
- * it, no more than a quarter of each worker's share of the .buffersize or of what is left of the array, and no more than
- * 127 KiB.  To learn that, cf_map() waits 4 milliseconds at most, and only while it has sent many calls and heard of none.
- * Where a few items take a thousand times as long as others, better say 1.
+ * all the same, and fails alone.  Without .chunksize, items for processes travel alone, and for threads the map chooses.
+ * It sends single items, until 32 in a row are known to have been short, under 10 microseconds each; then so many
+ * together as should take 50 microseconds, and after one long item single ones again.  Such a chunk has no more items
+ * than were short in a row before it, no more than a quarter of each worker's share of the .buffersize or of what is left
+ * of the array, and no more than 127 KiB.  To learn that, cf_map() waits 4 milliseconds at most, and only while it has
+ * sent many calls and heard of none.  Where a few items take a thousand times as long as others, better say 1.
  *
- * What ends a call from outside ends its whole chunk: a worker that dies, exit(), CF_KILL, .call_timeout; where that is
- * set, chosen chunks have one item.  What is cancelled are calls, so a chunk that has started may run to its end.
- * Observers, .max_pending and .max_calls_per_worker count a chunk as the one call that it is.
+ * What ends a call from outside ends its whole chunk: a worker that dies, exit(), CF_KILL, .call_timeout.  What is
+ * cancelled are calls, so a chunk that has started may run to its end.  Observers, .max_pending and .max_calls_per_worker
+ * count a chunk as the one call that it is.
  */
 struct cf_map_options {
     /* Unread items at a time; 0: of an array all, of a generator four chunks a worker, which if chosen are of 16 at most. */
     size_t buffersize;
-    size_t chunksize; /* items that travel together; 0: chosen */
+    size_t chunksize; /* items that travel together; 0: chosen, and 1 in processes */
     cf_time deadline; /* then what has not started is cancelled, cf_next() says CF_TIMEOUT once, then CF_END; 0: none */
     bool unordered;   /* in the order of completion instead */
 };

@@ -679,7 +679,6 @@ void cf_gather_clear(struct cf_gather *);
  * How many items a map had better send as one call (pace.c), judging by how long its earlier calls took.
  */
 struct cf_pace {
-    cf_time time; /* that a chunk should take */
     size_t known; /* items, since the last that took long, that are known to have been short */
     size_t fits;  /* so many of the last ones would have made a good chunk */
 };

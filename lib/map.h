@@ -6,7 +6,7 @@
 
 #include "chunk.h"
 
-/* What a chosen chunk has at most: for so much, processes have buffers. */
+/* What a chosen chunk has at most. */
 enum { CHUNK_BYTES = 127 * 1024 };
 
 /* Where the items come from: an array, or a generator. */

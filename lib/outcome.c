@@ -59,8 +59,6 @@ cf_outcome_take(struct process_pool *pool, struct lane_state *lane, uint64_t ind
     char *copy;
     const char *bytes = cf_outcome_bytes(pool, lane, slot, cf_area_of_result(lane->number, index), &copy);
 
-    if (call->timed)
-        cf_future_set_took(call, slot->ended - slot->started);
     call->result_len = 0;
     if (bytes == NULL) {
         cf_future_set_error(call,

@@ -15,11 +15,8 @@ enum {
     UNHEARD = 32    /* calls that may be sent without hearing of them, beside a buffer's, while chunks grow */
 };
 
-/* Nanoseconds that a chosen chunk should take: in our own memory, and where a call has to wake other processes. */
-#define CHUNK_TIME 50000
-#define REMOTE_CHUNK_TIME 200000
-/* And that a map may wait altogether to be told how long its calls take. */
-#define PATIENCE 4000000
+#define CHUNK_TIME 50000 /* nanoseconds that a chosen chunk should take, */
+#define PATIENCE 4000000 /* and that a map may wait altogether to be told how long its calls take */
 
 #define LONG_ITEM 10000 /* nanoseconds; such items go alone */
 
@@ -41,7 +38,7 @@ cf_pace_learn(struct cf_pace *pace, const struct cf_future *call)
         return;
     }
     pace->known += items;
-    pace->fits = (size_t)((double)items * (double)pace->time / (double)took);
+    pace->fits = (size_t)((double)items * CHUNK_TIME / (double)took);
 }
 
 /*
@@ -116,16 +113,15 @@ cf_pace_room(const struct map *map)
     return size > map->unread ? size - map->unread : 0;
 }
 
-/* With a time limit for calls, no item shall use up what is another's. */
+/* Where a worker may die or be killed, and its chunk with it, no item shall cost others, unless the program says so. */
 void
 cf_pace_start(struct map *map)
 {
     const struct cf_executor *executor = map->executor;
-    const bool limited = executor != NULL && executor->options.call_timeout > 0;
+    const bool remote = executor != NULL && executor->kind->recall != NULL;
 
-    map->chooses = map->options.chunksize == 0 && !limited;
+    map->chooses = map->options.chunksize == 0 && !remote;
     map->chunksize = map->options.chunksize == 0 ? 1 : map->options.chunksize;
-    map->ahead.pace.time = executor != NULL && executor->kind->recall != NULL ? REMOTE_CHUNK_TIME : CHUNK_TIME;
     map->patience = PATIENCE;
     map->share = ROUNDS * (executor == NULL ? (size_t)1 : executor->options.max_workers);
 }

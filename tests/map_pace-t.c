@@ -127,12 +127,11 @@ TEST(a_generator_without_a_bound_is_read_four_chunks_of_sixteen_a_worker_ahead)
     cf_close(pool);
 }
 
-/* Else items would use up their neighbours' time. */
-TEST(items_with_a_time_limit_travel_alone)
+/* Else one that kills its worker would cost its neighbours. */
+TEST(items_for_processes_travel_alone)
 {
     enum { ITEMS = 2000 };
-    const struct cf_options limited = { .max_workers = 1, .call_timeout = 100, .observe = count };
-    struct cf_executor *pool = cf_process_pool(&limited);
+    struct cf_executor *pool = cf_process_pool(&(struct cf_options){ .max_workers = 1, .observe = count });
     static int numbers[ITEMS];
 
     ck_assert_ptr_nonnull(pool);
@@ -258,7 +257,7 @@ static const TTest **const tests[] = {
     &towards_the_end_of_an_array_chunks_become_small,
     &few_items_run_all_at_once_though_others_were_short,
     &a_generator_without_a_bound_is_read_four_chunks_of_sixteen_a_worker_ahead,
-    &items_with_a_time_limit_travel_alone,
+    &items_for_processes_travel_alone,
     &what_a_task_hands_over_stays_where_it_is_also_in_a_chunk,
     &nothing_is_written_over_what_stays_where_it_is,
     &the_array_is_the_programs_again_when_the_iterator_is_freed,
