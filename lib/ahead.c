@@ -49,6 +49,44 @@ take_first(struct cf_ahead *ahead, cf_time deadline, bool heed, const struct cf_
 }
 
 struct cf_future *
+cf_ahead_unknown(const struct cf_ahead *ahead)
+{
+    if (ahead->learnt == ahead->calls)
+        return NULL;
+    return ahead->unordered ? cf_gather_oldest(&ahead->gather)
+                            : ahead->ring[(ahead->first + ahead->learnt) % ahead->size];
+}
+
+static const struct cf_future *
+look(struct cf_ahead *ahead)
+{
+    if (ahead->unordered)
+        return cf_gather_look(&ahead->gather);
+    const struct cf_future *call = cf_ahead_unknown(ahead);
+    return call == NULL || !cf_done(call) ? NULL : call;
+}
+
+void
+cf_ahead_learn(struct cf_ahead *ahead)
+{
+    const struct cf_future *call;
+
+    for (; (call = look(ahead)) != NULL; ahead->learnt++)
+        cf_pace_learn(&ahead->pace, call);
+}
+
+/* Those that are known come first. */
+static void
+note_taken(struct cf_ahead *ahead, const struct cf_future *call)
+{
+    if (ahead->learnt > 0)
+        ahead->learnt--;
+    else
+        cf_pace_learn(&ahead->pace, call);
+    ahead->calls--;
+}
+
+struct cf_future *
 cf_ahead_take(struct cf_ahead *ahead, cf_time deadline, bool heed, const struct cf_room_waiter *room,
               enum cf_status *status)
 {
@@ -56,7 +94,7 @@ cf_ahead_take(struct cf_ahead *ahead, cf_time deadline, bool heed, const struct 
                                               : take_first(ahead, deadline, heed, room, status);
 
     if (call != NULL)
-        ahead->calls--;
+        note_taken(ahead, call);
     return call;
 }
 

@@ -4,7 +4,8 @@
  *
  * Those of middling size go to buffers, which the workers read in place and which keep their memory until the pool is
  * closed, so that using one again costs a copy and nothing else.  The one used last is used first, so no more of them get
- * memory than there were such calls at a time.  What is larger, or finds all buffers in use, goes to an area.
+ * memory than there were such calls at a time.  What is larger goes to a place (place.c), and what finds none of either,
+ * to an area of its own.
  */
 
 #include <errno.h>
@@ -76,9 +77,12 @@ cf_argument_drop(struct process_pool *pool, struct cf_future *call)
 {
     if (call->area == 0)
         return;
-    if (call->area > BUFFERS)
+    if (call->area >= AREA_ARGUMENTS)
         cf_area_drop(pool->memory, call->area, call->arg_len);
-    give_back(pool, call->area);
+    if (call->area >= AREA_PLACES && call->area < AREA_ARGUMENTS)
+        cf_place_drop(pool, call->area);
+    else
+        give_back(pool, call->area);
     call->area = 0;
 }
 
@@ -98,7 +102,7 @@ place_in_buffer(struct process_pool *pool, struct cf_future *call)
     return true;
 }
 
-/* An argument that does not fit a slot goes to a buffer or an area before the call is queued.  0 or an errno. */
+/* An argument that does not fit a slot goes elsewhere before the call is queued.  0 or an errno. */
 int
 cf_argument_place(struct process_pool *pool, struct cf_future *call)
 {
@@ -107,6 +111,9 @@ cf_argument_place(struct process_pool *pool, struct cf_future *call)
         return 0;
     if (call->arg_len > AREA_SIZE)
         return E2BIG;
+    call->area = cf_place_take(pool, call->room, call->arg_len);
+    if (call->area != 0)
+        return 0;
     call->area = take_area(pool);
     if (call->area == 0)
         return ENOMEM;

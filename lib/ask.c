@@ -80,7 +80,8 @@ cf_error_of(struct cf_future *future)
 const void *
 cf_result(struct cf_future *future, size_t *len)
 {
-    if (cf_wait_for(future, CF_NEVER, false, NULL) != CF_OK || future->result == NULL)
+    if ((cf_future_state(future) < CF_STATE_FINISHED && cf_wait_for(future, CF_NEVER, false, NULL) != CF_OK) ||
+        future->result == NULL)
         return NULL;
     if (len != NULL)
         *len = future->result_len;

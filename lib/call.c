@@ -58,22 +58,38 @@ cf_call_set_error(struct cf_call *call, struct cf_error *error)
     call->error = error;
 }
 
+/* Where a copy of a result goes, and in *free_copy how that is freed, unless NULL; NULL: no memory. */
+static void *
+room_for(struct cf_call *call, size_t len, void (**free_copy)(void *))
+{
+    *free_copy = NULL;
+    if (len <= call->room_size)
+        return call->room;
+    void *place = call->place != NULL ? call->place(len) : NULL;
+    *free_copy = place != NULL ? call->free_place : free;
+    return place != NULL ? place : malloc(len);
+}
+
 int
 cf_return(struct cf_call *call, const void *result, size_t len)
 {
-    void *copy = call->room;
+    const bool first = call->result == NULL && call->error == NULL;
+    void (*free_copy)(void *);
+    void *copy = room_for(call, len, &free_copy);
 
-    if (len > call->room_size)
-        copy = malloc(len);
     if (copy == NULL && len > 0)
         return cf_raise(call, "errno", ENOMEM, "no memory for a result of %zu bytes", len);
-    /* The result may be a part of an earlier one. */
-    if (len > 0)
-        memmove(copy, result, len);
-    cf_call_discard(call);
+    if (first) {
+        cf_copy(copy, result, len);
+    } else {
+        /* The result may be a part of an earlier one. */
+        if (len > 0)
+            memmove(copy, result, len);
+        cf_call_discard(call);
+    }
     call->result = len > 0 ? copy : &cf_nothing;
     call->result_len = len;
-    call->free_result = len > call->room_size ? free : NULL;
+    call->free_result = free_copy;
     return 0;
 }
 
@@ -99,20 +115,13 @@ cf_raise(struct cf_call *call, const char *domain, int code, const char *format,
     return -1;
 }
 
-/* Every call has exactly one outcome, whatever its task did or did not say. */
-static void
-conclude(struct cf_call *call, int rc)
+void
+cf_call_conclude(struct cf_call *call, int rc)
 {
     if (rc != 0 && call->error == NULL)
         cf_raise(call, "task", rc, "%s returned %d", call->task->name, rc);
     if (call->error == NULL && call->result == NULL)
         call->result = &cf_nothing;
-}
-
-void
-cf_call_run(struct cf_call *call)
-{
-    conclude(call, call->chunk ? cf_chunk_run(call) : call->task->run(call));
 }
 
 struct cf_error *
@@ -123,7 +132,7 @@ cf_worker_open(struct cf_worker *worker)
     struct cf_call call = { .task = &task, .arg = &cf_nothing, .worker = worker };
 
     if (options->open_worker != NULL)
-        conclude(&call, options->open_worker(&call, &worker->local, options->worker_arg));
+        cf_call_conclude(&call, options->open_worker(&call, &worker->local, options->worker_arg));
     struct cf_error *error = call.error;
     call.error = NULL;
     cf_call_discard(&call);

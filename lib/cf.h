@@ -19,8 +19,10 @@
  * thread.  What went wrong with waiting, as opposed to with a call, is a cf_status.
  *
  * Threads.  Every function may be called from any thread at any time, except that an iterator belongs to one thread
- * at a time and cf_close() is called once, by the owner.  Task code, callbacks, observers and generators run under no
- * lock of the library's.  The library prints nothing, installs no signal handler and never exits.
+ * at a time and cf_close() is called once, by the owner, when no thread is in another function that takes the executor
+ * itself; its tasks, callbacks and observers may be.  That a call has run does not mean that its cf_submit() is over.
+ * Task code, callbacks, observers and generators run under no lock of the library's.  The library prints nothing,
+ * installs no signal handler and never exits.
  *
  * Signals and forks.  Only cf_interrupt() may be called from a signal handler.  Workers that are threads have all
  * signals blocked but those that their own instructions cause, such as SIGSEGV.  In a forked child the parent's
@@ -88,7 +90,8 @@ int cf_return(struct cf_call *, const void *result, size_t len);
 
 /*
  * The same without a copy: result is the library's from now on, which calls free_result(result) after the last
- * release.  A free_result of NULL is for what needs no freeing.  In a chunk of a map there is a copy all the same.
+ * release.  A free_result of NULL is for what needs no freeing.  Where workers are processes there is a copy all the
+ * same.
  */
 int cf_return_owned(struct cf_call *, void *result, size_t len, void (*free_result)(void *));
 
@@ -158,8 +161,8 @@ struct cf_event {
 /* How to make an executor.  A member left zero means its default. */
 struct cf_options {
     /*
-     * By default min(32, cf_cpu_count() + 4) threads, or cf_cpu_count() processes.  At most 65,535, or 4,096.
-     * An inline executor has one.
+     * By default min(32, cf_cpu_count() + 4) threads, or min(4,096, cf_cpu_count()) processes.  At most 65,535,
+     * or 4,096.  An inline executor has one.
      */
     unsigned max_workers;
     /* Unstarted calls before cf_submit() waits, but not in its own tasks, callbacks, generators and observer; 0: any. */
@@ -181,7 +184,22 @@ struct cf_options {
     enum cf_on_death { CF_REPLACE_WORKER, CF_BREAK_POOL } on_worker_death; /* or the first death breaks the pool */
     unsigned max_deaths; /* in a row, with no result between them, are borne; one more breaks it; 0: three a worker */
 
-    /* Told of each call as it is submitted, starts and ends, in the thread where that happens. */
+    /*
+     * Of threads: a task that waits for a call which another worker runs may run meanwhile what that has submitted.  This
+     * is for tasks that divide their work, and wait for nothing but calls that they have submitted: others might wait, in
+     * the middle of a task, for what only that task's going on would bring.
+     */
+    bool leapfrog;
+    /*
+     * Seconds by which an iterator in the order of completion may be late while calls wait for busy workers, lest these
+     * have to wake its thread for each; 0: 0.0002; negative: it is woken at once.
+     */
+    double latency;
+
+    /*
+     * Told of each call as it is submitted, starts and ends, in the thread where that happens.  As in a callback, calls
+     * of this executor cannot be waited for there, but for when one is submitted.
+     */
     void (*observe)(const struct cf_event *, void *observe_arg);
     void *observe_arg;
 };
@@ -202,8 +220,11 @@ struct cf_executor *cf_thread_pool(const struct cf_options *);
  * Data.  Arguments, results and errors are copied through memory that the processes share, so they can hold no pointers
  * but to what the program had when the pool was made.  Up to 384 bytes travel in the call itself, arguments of up to
  * 128 KiB by one copy more, and what is larger through a file in memory, up to 64 GiB.  An argument that finds no
- * memory is a call refused with ENOMEM, a result that finds none is a call that has failed with it.  A call costs a
- * microsecond or two, a pool about a millisecond and a fork() of the program.
+ * memory is a call refused with ENOMEM, a result that finds none is a call that has failed with it.
+ *
+ * Costs.  One of many empty calls costs a tenth or two of a microsecond, one there and back half of one, or twenty where
+ * its worker has to be woken; data is copied twice each way.  A pool costs about a millisecond, and of large programs
+ * two copies of their page tables, as a fork() makes one, and one more for each worker after the first.
  *
  * Workers.  They are forked from a copy of the program that is made here.  So all of them, also those that replace
  * others later, see its memory and its descriptors as they are now, and their tasks are those that it has now, not
@@ -213,8 +234,9 @@ struct cf_executor *cf_thread_pool(const struct cf_options *);
  * written to stdout or stderr and not flushed is not written again; what tasks write is flushed when their worker ends.
  *
  * Tasks.  A task may do to its process what it likes: have threads, children and pools of its own, and end it; but it
- * must not close descriptors that it does not know and open others in their place, as the pool has some there.  exit()
- * fails that call alone, in the domain "exit" with the status as the code, without what the program has asked for by
+ * must not close descriptors that it does not know and open others in their place, as the pool has some there.  A
+ * process that it forks ends when it returns from the task, with status 0 and without flushing anything.  exit() fails
+ * that call alone, in the domain "exit" with the status as the code, without what the program has asked for by
  * atexit().  The program's executors, this one too, refuse a task's calls with ECHILD.
  *
  * Death.  Of a worker that dies, be it by a signal or by _exit(), the call that it had started is CF_WORKER_LOST, and
@@ -253,7 +275,11 @@ unsigned cf_cpu_count(void);
 enum { CF_CANCEL = 1, CF_KILL = 2, CF_WAIT = 4 };
 int cf_shutdown(struct cf_executor *, int how);
 
-/* Shut down, wait, and free the executor.  Return as cf_shutdown() does; after EDEADLK the executor is still there. */
+/*
+ * Shut down, wait, and free the executor.  Others may be waiting for its futures, but no cf_submit(), cf_map() or
+ * cf_shutdown() of it may be under way outside its own tasks, callbacks and observers, not even a cf_submit() whose call
+ * is known to have run.  Return as cf_shutdown() does; after EDEADLK the executor is still there.
+ */
 int cf_close(struct cf_executor *);
 
 /*
@@ -368,7 +394,7 @@ const char *cf_status_text(enum cf_status);
  * none after the deadline, but it returns only when the one that it is running ends.
  *
  * Return CF_OK; CF_TIMEOUT when the deadline passes first; CF_INTERRUPTED when the executor of an unfinished one is
- * interrupted; CF_DEADLOCK in a callback of an unfinished one's executor, or where tasks would wait for each other in
+ * interrupted; CF_DEADLOCK in a callback or observer of an unfinished one's executor, or where tasks would wait for each other in
  * a circle of CF_ALL_COMPLETED; CF_FORKED; CF_FAILED when there is no memory.
  */
 enum cf_until { CF_ALL_COMPLETED, CF_FIRST_COMPLETED, CF_FIRST_ERROR };
@@ -388,10 +414,23 @@ struct cf_iter *cf_as_completed(struct cf_future *const *, size_t n, cf_time dea
  * cf_map_from() calls next(source, &item, &len), only ever inside cf_map_from() and cf_next(), until it returns 0 (no
  * more) or -1 (an error: after the items before it cf_next() says CF_FAILED, then CF_END); 1 means an item, which is
  * copied before next() is called again.
+ *
+ * Items may travel together, in a chunk: that is one call, which runs one after another.  Each has an outcome of its own
+ * all the same, and fails alone.  Without .chunksize the map chooses.  It sends single items, until 32 in a row are known
+ * to have been short, under 10 microseconds each; then so many together as should take 50 microseconds, or 200 in
+ * processes, and after one long item single ones again.  Such a chunk has no more items than were short in a row before
+ * it, no more than a quarter of each worker's share of the .buffersize or of what is left of the array, and no more than
+ * 127 KiB.  To learn that, cf_map() waits 4 milliseconds at most, and only while it has sent many calls and heard of none.
+ * Where a few items take a thousand times as long as others, better say 1.
+ *
+ * What ends a call from outside ends its whole chunk: a worker that dies, exit(), CF_KILL, .call_timeout; where that is
+ * set, chosen chunks have one item.  What is cancelled are calls, so a chunk that has started may run to its end.
+ * Observers, .max_pending and .max_calls_per_worker count a chunk as the one call that it is.
  */
 struct cf_map_options {
-    size_t buffersize; /* unread items at a time; 0: of an array all of them, of a generator four chunks a worker */
-    size_t chunksize; /* items that travel together as one call, to be run one after another; 0: chosen, at present 1 */
+    /* Unread items at a time; 0: of an array all, of a generator four chunks a worker, which if chosen are of 16 at most. */
+    size_t buffersize;
+    size_t chunksize; /* items that travel together; 0: chosen */
     cf_time deadline; /* then what has not started is cancelled, cf_next() says CF_TIMEOUT once, then CF_END; 0: none */
     bool unordered;   /* in the order of completion instead */
 };

@@ -25,7 +25,7 @@ step(struct cf_future *future, const struct cf_parker *mine, bool *circle)
 
     if (runner == mine->number)
         *circle = !cf_done(future);
-    else if (runner != 0)
+    else if (runner != 0 && (runner & CF_TOOK) == 0)
         next = atomic_load(&cf_parker_numbered(runner)->awaiting);
     return cf_done(future) ? NULL : next;
 }

@@ -9,7 +9,7 @@
 
 #include "processes.h"
 
-enum { SPINS = 300 }; /* of a thread that waits */
+enum { SPINS = 1000 }; /* looks without news before a thread that waits goes to sleep: some 30 microseconds */
 
 void
 cf_collector_wake(struct process_pool *pool)
@@ -25,21 +25,48 @@ cf_collector_wake(struct process_pool *pool)
     atomic_fetch_sub(&pool->waking, 1);
 }
 
+static void
+cease_to_watch(void)
+{
+    if (cf_self.watched != NULL)
+        atomic_fetch_sub(cf_self.watched, 1);
+    cf_self.watched = NULL;
+}
+
+/* Workers do not ring while a thread watches, which must not be one that runs callbacks.  A forked child has none. */
+void
+cf_collector_stand_in(struct cf_executor *executor)
+{
+    if (cf_executor_frozen(executor))
+        return;
+    cease_to_watch();
+    cf_collector_wake(cf_process_pool_of(executor));
+}
+
+/* These nest where an observer waits for a call of another pool. */
 void
 cf_collector_watch(struct cf_executor *executor, const struct cf_future *future)
 {
     struct process_pool *pool = cf_process_pool_of(executor);
+    _Atomic uint32_t *outer = cf_self.watched;
 
-    atomic_fetch_add(&pool->segment->watchers, 1);
+    cf_self.watched = &pool->segment->watchers;
+    atomic_fetch_add(cf_self.watched, 1);
     for (int i = 0; i < SPINS && !cf_done(future); i++) {
-        cf_news_look(pool);
+        if (cf_news_look(pool))
+            i = 0;
         cf_pause();
     }
-    atomic_fetch_sub(&pool->segment->watchers, 1);
+    cease_to_watch();
+    cf_self.watched = outer;
     /* What was finished meanwhile, nobody was told of. */
     while (cf_news_look(pool))
         ;
-    if (pool->has_deadlines)
+    /*
+     * What the collector sleeps for may have changed.  Who shuts down sets SHUT, then tells the collector, who looks under the
+     * lock under which outcomes leave the lanes: if the last did so before, he sees that, and if after, we see SHUT.
+     */
+    if (pool->has_deadlines || cf_executor_is(executor, CF_EXECUTOR_SHUT))
         cf_collector_wake(pool);
 }
 
@@ -49,8 +76,9 @@ hear_of_the_dead(struct process_pool *pool)
 {
     struct pollfd end = { .fd = pool->nursery_fd, .events = POLLIN };
     const bool nursery_gone = !pool->nursery_gone && poll(&end, 1, 0) == 1;
+    const bool reported = atomic_exchange(&pool->segment->reported, 0) == 1;
 
-    for (unsigned i = 0; i < pool->base.options.max_workers; i++) {
+    for (unsigned i = 0; i < pool->base.options.max_workers && reported; i++) {
         struct lane *lane = &pool->segment->lanes[i];
         const uint32_t gone = atomic_load(&lane->gone);
         if (gone == GONE_DEAD)
@@ -66,12 +94,13 @@ hear_of_the_dead(struct process_pool *pool)
 static bool
 has_lines(struct process_pool *pool)
 {
+    const unsigned end = pool->base.options.max_workers;
     bool lines = false;
 
-    cf_spin_lock(&pool->lock);
-    for (unsigned i = 0; i < pool->base.options.max_workers && !lines; i++)
+    cf_dispatch_lock(pool);
+    for (unsigned i = cf_set_next(&pool->busy, 0, end); i < end && !lines; i = cf_set_next(&pool->busy, i + 1, end))
         lines = cf_lane_load(&pool->lanes[i]) > 1;
-    cf_spin_unlock(&pool->lock);
+    cf_dispatch_unlock(pool);
     return lines;
 }
 
@@ -79,11 +108,12 @@ has_lines(struct process_pool *pool)
 static bool
 is_finished(struct process_pool *pool)
 {
-    cf_spin_lock(&pool->lock);
-    bool finished = pool->stopped && pool->first == NULL;
-    for (unsigned i = 0; i < pool->base.options.max_workers && finished; i++)
-        finished = cf_lane_filled(&pool->lanes[i]) == 0;
-    cf_spin_unlock(&pool->lock);
+    const unsigned end = pool->base.options.max_workers;
+
+    cf_dispatch_lock(pool);
+    const bool stopped = cf_dispatch_empty_inbox(pool);
+    const bool finished = stopped && pool->first == NULL && cf_set_next(&pool->busy, 0, end) == end;
+    cf_dispatch_unlock(pool);
     return finished;
 }
 
@@ -96,9 +126,12 @@ milliseconds_until(cf_time when)
     return left < 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
 }
 
-/* Sleep until a worker or the nursery rings, or the latter is gone, an interrupt comes or it is time. */
+/*
+ * Sleep until a worker or the nursery rings, or the latter is gone, an interrupt comes or it is time.  As long as there
+ * was news lately, or calls wait behind others, one looks every millisecond, and workers need not tell of each call.
+ */
 static void
-sleep_until_rung(struct process_pool *pool, cf_time when)
+sleep_until_rung(struct process_pool *pool, bool timed, cf_time when)
 {
     struct pollfd fds[] = {
         { .fd = pool->bell, .events = POLLIN },
@@ -107,7 +140,6 @@ sleep_until_rung(struct process_pool *pool, cf_time when)
     };
     uint64_t rung;
 
-    const bool timed = has_lines(pool);
     int most = milliseconds_until(when);
     if (timed && (most < 0 || most > 1))
         most = 1;
@@ -143,13 +175,16 @@ cf_collector_main(void *arg)
 {
     struct process_pool *pool = arg;
     cf_time when = CF_NEVER;
+    bool found = false;
 
     cf_self.callbacks = &pool->callbacks;
     while (!pool->dismissed || pool->workers > 0) {
-        sleep_until_rung(pool, when);
-        while (cf_news_look(pool))
-            ;
-        when = cf_death_enforce(pool);
+        sleep_until_rung(pool, found || has_lines(pool), when);
+        for (found = false; cf_news_look(pool);)
+            found = true;
+        cf_balance(pool);
+        const cf_time due = cf_death_enforce(pool), give_back = cf_place_give_back(pool);
+        when = due < give_back ? due : give_back;
         if (!pool->dismissed && is_finished(pool))
             dismiss_workers(pool);
     }

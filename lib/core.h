@@ -20,10 +20,29 @@
 #include <stdalign.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <string.h>
 
 #include "cf.h"
+#include "deque.h"
+#include "slab.h"
 
 #define CF_ALIGN alignof(max_align_t)
+
+/* As memcpy(), but without a call of it where a number or two are copied, as is usual. */
+static inline void
+cf_copy(void *to, const void *from, size_t len)
+{
+    uint64_t first, last;
+
+    if (len - sizeof first <= sizeof last) {
+        memcpy(&first, from, sizeof first);
+        memcpy(&last, (const char *)from + len - sizeof last, sizeof last);
+        memcpy(to, &first, sizeof first);
+        memcpy((char *)to + len - sizeof last, &last, sizeof last);
+    } else if (len > 0) {
+        memcpy(to, from, len);
+    }
+}
 
 static inline size_t
 cf_round_up(size_t size)
@@ -45,16 +64,6 @@ struct cf_error *cf_error_errno(enum cf_why, int code, const char *task); /* mes
 const struct cf_error *cf_error_of_waiting(enum cf_status);               /* CF_DEADLOCK or CF_FORKED, static */
 bool cf_error_is_spare(const struct cf_error *);                          /* the static one for want of memory */
 void cf_error_free(struct cf_error *);
-
-/*
- * Blocks of memory (slab.c) from caches of the calling thread; freed by any thread.  *size is rounded up to what the
- * block really holds, and cf_slab_free() wants that number back.
- */
-void *cf_slab_alloc(size_t *size);
-void cf_slab_free(void *, size_t size);
-void cf_slab_thread_exit(void);
-void cf_slab_before_fork(void);
-void cf_slab_after_fork(void);
 
 /*
  * Parkers (park.c): what a thread sleeps on.  They are never freed, only passed on to later threads, so that a signal
@@ -105,8 +114,9 @@ struct cf_worker {
     char name[48];
     /* For cf_engage(), in case the worker has announced that it is about to look for work; or NULL. */
     void (*engage)(struct cf_worker *);
-    /* Take a call, with the queue's reference, if this worker's task has submitted it last and nobody has; or NULL. */
-    bool (*take_back)(struct cf_worker *, const struct cf_future *);
+    struct cf_deque *deque; /* of what its tasks submit to its executor; or NULL */
+    /* Where the executor leapfrogs: a call that the running one of another worker has submitted, with the queue's reference. */
+    struct cf_future *(*leapfrog)(struct cf_worker *, struct cf_future *running);
 };
 
 struct cf_frame {
@@ -121,6 +131,8 @@ struct cf_thread {
     struct cf_executor
         *unbounded; /* whose generator or observer is running here, and so may exceed its bound; or NULL */
     struct cf_parker *parker;
+    bool woke; /* it has just woken another, who may need this very processor: so it had better not spin */
+    _Atomic uint32_t *watched;      /* the count of those who look for outcomes, while this thread is in it; or NULL */
     struct cf_callbacks *callbacks; /* that run where this thread settles calls of their executor; or NULL */
     bool kept;                      /* cf_thread_keep() has been called */
     const char *stack_low;          /* of a worker: where the last quarter of its stack begins, downwards */
@@ -165,7 +177,8 @@ extern unsigned cf_generation; /* how many forks this process is away from the f
 
 /*
  * Hooks (hook.c): who wants to know that a future is done.  A hook with a notify() is told under the lock of the
- * future's hooks and must only note and wake; one without is a callback and runs under no lock.
+ * future's hooks, and must only note that and say who is to be unparked for it, or NULL; which is done without the lock,
+ * lest who is woken find it held.  One without is a callback and runs under no lock.
  *
  * As long as a hook is linked, its future is not settled, and so its executor exists.
  */
@@ -173,7 +186,7 @@ struct cf_hook {
     struct cf_hook *next, *prev; /* guarded by the lock, like linked; prev of the first is the last */
     bool linked;
     struct cf_future *future;
-    void (*notify)(struct cf_hook *);
+    struct cf_parker *(*notify)(struct cf_hook *);
     /* Of a callback: */
     void (*callback)(struct cf_future *, void *);
     void *data;
@@ -195,6 +208,8 @@ void cf_hook_after_fork(bool in_child);
  */
 struct cf_callbacks {
     struct cf_executor *executor;
+    /* Called before callbacks run in the thread that settles after all, which may take long; or NULL. */
+    void (*stand_aside)(struct cf_executor *);
     pthread_mutex_t lock;   /* guards what follows */
     pthread_cond_t changed; /* there is a first, or ending became true */
     struct cf_due *first, **last;
@@ -243,11 +258,11 @@ struct cf_future {
     const struct cf_task *task;
     union {
         struct cf_future *next;  /* in its executor's queue; guarded by the queue's lock */
-        struct cf_future *whole; /* of a part: the chunk that it is a part of, retained */
+        struct cf_future *whole; /* of a part: the chunk that its argument or its result is in, retained; or NULL */
     };
     union {
         struct cf_hook *hooks; /* guarded by the lock of hook.c */
-        const void *part;      /* of a part: its argument */
+        const void *part;      /* of a part: its argument, in its room or in the chunk */
     };
     /* The outcome, written by the settler before the state says so. */
     const void *result; /* NULL: it has none */
@@ -260,20 +275,21 @@ struct cf_future {
         _Atomic(struct cf_error *) error; /* where there is no result */
     };
     size_t arg_len;
-    _Atomic uint32_t runner; /* the number of the parker of the thread in which it runs; see circle.c */
+    _Atomic uint32_t runner; /* the number of the parker of the thread in which it runs, see circle.c; or CF_TOOK */
     uint16_t size;           /* of the block, or CF_FUTURE_LARGE; 0: static, never freed */
     uint8_t generation;      /* cf_generation of its maker */
     bool chunk : 1;          /* its task is to be run for each of the packed items of its argument */
     bool remote : 1;         /* its state changes elsewhere, and the executor has to look */
-    bool is_part : 1;        /* of a chunk, which has its argument and its result */
+    bool is_part : 1;        /* of a chunk: the future of one item */
+    bool timed : 1;          /* how long it runs is wanted */
     alignas(max_align_t) unsigned char room[]; /* the argument, then a small result */
 };
 #define CF_FUTURE_LARGE UINT16_MAX
+/* In runner, of a call that has run: this and for how many nanoseconds, as far as they fit. */
+#define CF_TOOK ((uint32_t)1 << 31)
 
-struct cf_future *cf_future_new(struct cf_executor *, const struct cf_task *, const void *arg, size_t len); /* 1 ref */
 struct cf_future *cf_future_refused(const struct cf_task *, bool chunk, const void *arg, size_t len, struct cf_error *);
-struct cf_future *cf_future_part(struct cf_future *whole, const void *arg, size_t len); /* PENDING, not shared yet */
-bool cf_future_claim(struct cf_future *);                                               /* PENDING -> RUNNING */
+struct cf_future *cf_future_part(const struct cf_task *, size_t room); /* PENDING, and not shared yet */
 bool cf_future_fail(struct cf_future *, struct cf_error *); /* PENDING -> FINISHED; takes the error in any case */
 /* RUNNING -> FINISHED, the outcome being in place; worker is who ran it, or NULL; when is 0 for now. */
 void cf_future_finish(struct cf_future *, struct cf_worker *, cf_time when);
@@ -284,11 +300,58 @@ void cf_future_copy_result(struct cf_future *, const void *, size_t);
 bool cf_future_leave_for_cancel(struct cf_future *, uint32_t *old);
 void cf_future_dequeued(struct cf_future *); /* the queue's reference to one that it could not claim */
 
+/* PENDING -> to, with the flags of keep as they were; what was before goes to *old.  False: it was not PENDING. */
+static inline bool
+cf_future_leave_pending(struct cf_future *future, uint32_t to, uint32_t keep, uint32_t *old)
+{
+    *old = CF_STATE_PENDING;
+    while (!atomic_compare_exchange_weak_explicit(&future->state, old, to | (*old & keep), memory_order_acq_rel,
+                                                  memory_order_acquire))
+        if ((*old & CF_STATE_MASK) != CF_STATE_PENDING)
+            return false;
+    return true;
+}
+
+/* PENDING -> RUNNING */
+static inline bool
+cf_future_claim(struct cf_future *future)
+{
+    uint32_t old;
+
+    return cf_future_leave_pending(future, CF_STATE_RUNNING, CF_STATE_HOOKED, &old);
+}
+
 /* Whether it is of the other side of a fork. */
 static inline bool
 cf_future_frozen(const struct cf_future *future)
 {
     return future->size != 0 && future->generation != (uint8_t)cf_generation;
+}
+
+/* By who is about to settle it. */
+static inline void
+cf_future_set_took(struct cf_future *future, cf_time took)
+{
+    const uint32_t number = took < 1 ? 1 : took < (cf_time)CF_TOOK ? (uint32_t)took : CF_TOOK - 1;
+
+    atomic_store_explicit(&future->runner, CF_TOOK | number, memory_order_relaxed);
+}
+
+/* Of one that is done; 0: it was not timed, or has not run. */
+static inline cf_time
+cf_future_took(const struct cf_future *future)
+{
+    const uint32_t runner = atomic_load_explicit(&future->runner, memory_order_relaxed);
+
+    return (runner & CF_TOOK) != 0 ? (cf_time)(runner & ~CF_TOOK) : 0;
+}
+
+/* Whether an unshared part, which its only owner would release, can be used for another item instead. */
+static inline bool
+cf_future_is_spare(const struct cf_future *future)
+{
+    return future->is_part && atomic_load_explicit(&future->refs, memory_order_acquire) == 1 && future->whole == NULL &&
+           (future->result != NULL ? future->free_result == NULL : future->error == NULL);
 }
 
 static inline const void *
@@ -302,6 +365,16 @@ static inline struct cf_error *
 cf_future_error(const struct cf_future *future)
 {
     return future->result != NULL ? NULL : atomic_load_explicit(&future->error, memory_order_acquire);
+}
+
+/* What its block has left for a small result, behind the argument, and where. */
+static inline size_t
+cf_future_spare_room(struct cf_future *future, void **at)
+{
+    const size_t used = sizeof *future + (future->is_part ? 0 : cf_round_up(future->arg_len));
+
+    *at = (char *)future + used;
+    return future->size == CF_FUTURE_LARGE || used >= future->size ? 0 : future->size - used;
 }
 
 /* By who is about to settle it; the error is the future's from now on. */
@@ -337,6 +410,9 @@ struct cf_call {
     struct cf_worker *worker;
     void *room;
     size_t room_size;
+    /* Memory for a larger result, if there is any that is better than what malloc() has; or NULL. */
+    void *(*place)(size_t len);
+    void (*free_place)(void *);
     /* The outcome. */
     const void *result;
     size_t result_len;
@@ -344,12 +420,9 @@ struct cf_call {
     struct cf_error *error; /* NULL: it has a result */
 };
 
-void cf_call_run(struct cf_call *);
-void cf_call_discard(struct cf_call *); /* the outcome */
+void cf_call_conclude(struct cf_call *, int rc); /* what its task returned, if that is all that it said */
+void cf_call_discard(struct cf_call *);          /* the outcome */
 void cf_call_set_error(struct cf_call *, struct cf_error *);
-
-/* Run the task of a future that this thread has claimed; what is left to do is cf_future_finish(). */
-void cf_future_run(struct cf_future *, struct cf_worker *);
 
 /* Run .open_worker or .close_worker, if there is one.  open returns NULL or the reason why it failed. */
 struct cf_error *cf_worker_open(struct cf_worker *);
@@ -374,6 +447,8 @@ struct cf_kind {
     void (*free)(struct cf_executor *);
     /* In a forked child: close the descriptors, touch nothing else; false: they are still needed.  Or NULL. */
     bool (*abandon)(struct cf_executor *);
+    /* Whether calls wait because all workers are busy; a guess will do.  Or NULL. */
+    bool (*is_saturated)(struct cf_executor *);
 
     /* Of kinds whose futures are remote: */
     /* Cancel the future if it has not been started: cf_future_leave_for_cancel(). */
@@ -446,6 +521,7 @@ int cf_descriptor(int fd);
 int cf_executor_refusal(const struct cf_executor *); /* 0, or why it takes no calls; EPIPE: broken */
 struct cf_error *cf_executor_broken_error(const struct cf_executor *, const char *task);
 void cf_executor_close_stop_fd(struct cf_executor *);
+cf_time cf_executor_latency(const struct cf_executor *); /* .latency; 0: none */
 void cf_executor_retain(struct cf_executor *);
 void cf_executor_release(struct cf_executor *);
 void cf_executor_break(struct cf_executor *, const struct cf_error *cause, const char *what);
@@ -453,8 +529,10 @@ void cf_executor_cancel_pending(struct cf_executor *);
 void cf_executor_told(struct cf_executor *); /* one canceller is through; see CF_STATE_DEQUEUED */
 void cf_executor_await_cancellers(struct cf_executor *);
 void cf_executor_dispose(struct cf_executor *, struct cf_future *); /* of a call dequeued but not to be run */
-struct cf_future *cf_executor_submit(struct cf_executor *, const struct cf_task *, bool chunk, const void *arg,
-                                     size_t len, cf_time deadline); /* for .max_pending; 0: do not wait for room */
+/* A deadline is for .max_pending; 0: do not wait for room. */
+enum { CF_CALL_CHUNK = 1, CF_CALL_TIMED = 2 };
+struct cf_future *cf_executor_submit(struct cf_executor *, const struct cf_task *, unsigned how, const void *arg,
+                                     size_t len, cf_time deadline);
 
 static inline bool
 cf_executor_is(const struct cf_executor *executor, uint32_t flags)
@@ -503,6 +581,42 @@ cf_observe(struct cf_executor *executor, enum cf_event_type type, const struct c
 extern _Atomic uint32_t cf_interrupts;
 
 /*
+ * Making a future; NULL: no memory.
+ */
+static inline struct cf_future *
+cf_future_allocate(struct cf_executor *executor, const struct cf_task *task, bool chunk, uint32_t refs, size_t room)
+{
+    size_t size = sizeof(struct cf_future) + room;
+    struct cf_future *future = cf_slab_alloc(&size);
+
+    if (future != NULL)
+        *future = (struct cf_future){
+            .state = CF_STATE_PENDING,
+            .refs = refs,
+            .executor = executor,
+            .task = task,
+            .size = size < CF_FUTURE_LARGE ? (uint16_t)size : CF_FUTURE_LARGE,
+            .generation = (uint8_t)cf_generation,
+            .chunk = chunk,
+            .remote = executor != NULL && executor->kind->recall != NULL,
+        };
+    return future;
+}
+
+static inline struct cf_future *
+cf_future_new(struct cf_executor *executor, const struct cf_task *task, bool chunk, uint32_t refs, const void *arg,
+              size_t len)
+{
+    struct cf_future *future = cf_future_allocate(executor, task, chunk, refs, cf_round_up(len) + CF_ALIGN);
+
+    if (future != NULL) {
+        cf_copy(future->room, arg, len);
+        future->arg_len = len;
+    }
+    return future;
+}
+
+/*
  * Waiting (wait.c, circle.c).
  */
 
@@ -546,6 +660,7 @@ struct cf_gather {
     bool mixed;                             /* there are others of other executors */
     _Atomic(struct cf_gathered *) arrived;  /* a stack that settlers push to */
     _Atomic(struct cf_parker *) sleeper;    /* whom to unpark for it */
+    struct cf_gathered *looked_at;          /* the last of the ready ones that cf_gather_look() returned; or NULL */
     size_t count;                           /* added and not taken */
     unsigned generation;                    /* cf_generation when the last was added */
     uint32_t interrupts;                    /* the cf_interrupts that have been dealt with */
@@ -554,8 +669,40 @@ struct cf_gather {
 bool cf_gather_add(struct cf_gather *, struct cf_future *); /* takes over a reference, but not if it returns false */
 struct cf_future *cf_gather_take(struct cf_gather *, cf_time deadline, bool heed, const struct cf_room_waiter *,
                                  enum cf_status *);
-void cf_gather_cancel(struct cf_gather *); /* those that have not started */
+/* The next that is done, left where it is, of those not looked at yet; or NULL. */
+struct cf_future *cf_gather_look(struct cf_gather *);
+struct cf_future *cf_gather_oldest(const struct cf_gather *); /* call that is not known to be done; or NULL */
+void cf_gather_cancel(struct cf_gather *);                    /* those that have not started */
 void cf_gather_clear(struct cf_gather *);
+
+/*
+ * How many items a map had better send as one call (pace.c), judging by how long its earlier calls took.
+ */
+struct cf_pace {
+    cf_time time; /* that a chunk should take */
+    size_t known; /* items, since the last that took long, that are known to have been short */
+    size_t fits;  /* so many of the last ones would have made a good chunk */
+};
+
+void cf_pace_learn(struct cf_pace *, const struct cf_future *call); /* one that is done */
+
+/* So many items must have been short before there is a chunk: few are sent singly as fast, and can be cancelled singly. */
+enum { CF_PACE_FEW = 32 };
+
+/* Whether it is for want of knowledge that chunks are not larger. */
+static inline bool
+cf_pace_may_grow(const struct cf_pace *pace)
+{
+    return pace->known <= pace->fits || pace->known < CF_PACE_FEW;
+}
+
+static inline size_t
+cf_pace_chunk(const struct cf_pace *pace)
+{
+    const size_t chunk = pace->known < pace->fits ? pace->known : pace->fits;
+
+    return chunk == 0 || pace->known < CF_PACE_FEW ? 1 : chunk;
+}
 
 /*
  * The calls that a map has sent ahead of its reader (ahead.c), to be taken in their order or in that of completion.
@@ -563,6 +710,8 @@ void cf_gather_clear(struct cf_gather *);
 struct cf_ahead {
     bool unordered;
     size_t calls;
+    struct cf_pace pace;
+    size_t learnt;           /* of the calls, those that the pace knows of; they will be taken first */
     struct cf_future **ring; /* if ordered; its size and where the first one is: */
     size_t size, first;
     struct cf_gather gather; /* if not */
@@ -572,6 +721,8 @@ bool cf_ahead_add(struct cf_ahead *, struct cf_future *); /* takes over a refere
 /* The next that is done; NULL with CF_OK: there may be a place in the room that one watches besides. */
 struct cf_future *cf_ahead_take(struct cf_ahead *, cf_time deadline, bool heed, const struct cf_room_waiter *,
                                 enum cf_status *);
+void cf_ahead_learn(struct cf_ahead *);                      /* have the pace know of those that are done by now */
+struct cf_future *cf_ahead_unknown(const struct cf_ahead *); /* the oldest that it does not know of; or NULL */
 void cf_ahead_cancel(struct cf_ahead *);
 void cf_ahead_clear(struct cf_ahead *);
 
@@ -584,34 +735,32 @@ struct cf_iter_kind {
     void (*free)(struct cf_iter *);
 };
 
+/*
+ * Items of a chunk that are like the one whose future is lent: cf_next() fills it with their bytes, one after the other.
+ * The iterator's kind notes how many these were when it is asked the next time.
+ */
+struct cf_refill {
+    size_t given, left;                 /* items */
+    const unsigned char *item, *result; /* of the next one */
+    size_t item_len, result_len;
+    uint32_t interrupts; /* the cf_interrupts up to which this is all right */
+};
+
 struct cf_iter {
     const struct cf_iter_kind *kind; /* NULL: the one iterator there always is, which has failed */
     enum cf_status status;
     bool interrupt_said;
     struct cf_future *lent;
+    struct cf_future *spare; /* a part that kind->next() may take for another; or NULL */
+    struct cf_refill refill;
 };
 
 extern struct cf_iter cf_iter_no_memory;
 
 /*
- * Chunks (chunk.c): several items packed into one argument, several outcomes into one result.
+ * Chunks: several items of a map in one call; chunk.h has what becomes of them.
  */
-struct cf_pack {
-    unsigned char *bytes;
-    size_t used, size;
-    size_t count;
-};
-bool cf_pack_item(struct cf_pack *, const void *item, size_t len); /* false: no memory */
-void cf_pack_free(struct cf_pack *);
-int cf_chunk_run(struct cf_call *); /* stands in for the task's own run() */
-
-struct cf_unpack {
-    struct cf_future *call; /* a finished or cancelled chunk, owned */
-    const unsigned char *item, *outcome;
-    size_t left;
-};
-void cf_unpack_start(struct cf_unpack *, struct cf_future *call);
-struct cf_future *cf_unpack_next(struct cf_unpack *); /* NULL: no memory */
-void cf_unpack_free(struct cf_unpack *);
+int cf_chunk_run(struct cf_call *);     /* stands in for the task's own run() */
+void cf_chunk_dispose(const void *arg); /* gives back what the argument refers to */
 
 #endif

@@ -13,7 +13,7 @@
 #include "processes.h"
 
 #define GRACE ((cf_time)1000000000) /* between SIGTERM and SIGKILL */
-#define BIRTH ((cf_time)10000000)   /* until one looks again whether a worker lives that is to be killed */
+#define AGAIN ((cf_time)10000000)   /* until one tries again to kill a worker that does not live yet, or could not be */
 
 enum {
     DEATHS_A_WORKER = 3, /* without a result in between, and the pool is broken */
@@ -84,6 +84,7 @@ clear_lane(struct process_pool *pool, struct lane_state *lane, bool born, bool b
         lane->calls[i % LANE_SLOTS] = NULL;
         atomic_store(&slot->word, SLOT_FREE);
     }
+    cf_dispatch_empty_inbox(pool);
     if (back != NULL)
         put_back(pool, back, end);
     lane->head = lane->tail;
@@ -91,19 +92,23 @@ clear_lane(struct process_pool *pool, struct lane_state *lane, bool born, bool b
     lane->noted = lane->tail;
     lane->life = LANE_ABSENT;
     lane->ahead = AHEAD;
+    lane->cost = COST_UNKNOWN;
     pool->workers--;
     pool->start_failed = !born;
     pool->broken = pool->broken || breaks || (!born && pool->workers == 0 && !pool->dismissed);
     const bool broken = pool->broken;
     mine->opened = mine->open_failed = mine->retired = mine->hold = mine->asleep = mine->gone = 0;
     mine->pid = 0;
+    cf_dispatch_sort(pool, lane);
     cf_spin_unlock(&pool->lock);
     return broken;
 }
 
-/* Why the death of a worker breaks the pool: the cause, and *what in words; or NULL. */
+/*
+ * Why the death of a worker breaks the pool: the cause, and *what in words; or NULL.  claimed: it was running a call.
+ */
 static struct cf_error *
-verdict(struct process_pool *pool, const struct lane_state *lane, int status, const char **what)
+verdict(struct process_pool *pool, struct lane_state *lane, int status, bool claimed, const char **what)
 {
     static const struct cf_task open_task = { .name = "open_worker" };
     const struct cf_options *options = &pool->base.options;
@@ -113,16 +118,16 @@ verdict(struct process_pool *pool, const struct lane_state *lane, int status, co
     if (mine->open_failed) {
         struct cf_future call = { .task = &open_task };
         char *copy;
-        const char *strings =
-            cf_outcome_bytes(pool, &mine->failure, cf_area_of_result(lane->number, mine->start), &copy);
+        struct slot *slot = &mine->slots[LANE_FAILURE];
+        const char *strings = cf_outcome_bytes(pool, lane, slot, cf_area_of_result(lane->number, mine->start), &copy);
         struct cf_error *error =
-            strings != NULL ? cf_outcome_error(&call, &mine->failure, strings) : cf_error_errno(CF_BROKEN, ENOMEM, "");
+            strings != NULL ? cf_outcome_error(&call, slot, strings) : cf_error_errno(CF_BROKEN, ENOMEM, "");
         free(copy);
         *what = "a worker could not be opened";
         return error;
     }
-    /* By our will, or at its own end. */
-    if (lane->killed_for != 0 || pool->dismissed || (mine->retired && WIFEXITED(status)))
+    /* By our will, or at its own end, but not in the middle of its last call. */
+    if (lane->killed_for != 0 || pool->dismissed || (mine->retired && WIFEXITED(status) && !claimed))
         return NULL;
     if (options->open_worker != NULL && !mine->opened)
         *what = "a worker died while it was opened";
@@ -137,21 +142,15 @@ verdict(struct process_pool *pool, const struct lane_state *lane, int status, co
 
 /* The call that the worker was running when it died is lost with it. */
 static void
-add_loss(struct process_pool *pool, struct lane_state *lane, struct cf_future *call, int status, bool noted,
-         struct newspaper *paper)
+add_loss(struct process_pool *pool, struct lane_state *lane, int status, struct newspaper *paper)
 {
-    if (!noted) {
-        cf_future_claim(call);
-        cf_room_leave(&pool->base);
-    }
+    struct cf_future *call = lane->calls[lane->head % LANE_SLOTS];
+
+    /* It may have died while it wrote the result. */
+    cf_area_drop(pool->memory, cf_area_of_result(lane->number, lane->head), AREA_SIZE);
     cf_argument_drop(pool, call);
-    call->result_len = 0;
     cf_future_set_error(call, loss(pool, lane, call->task->name, status));
-    struct news *news = cf_news_add(pool, paper, call, lane);
-    news->ended = true;
-    news->ended_at = cf_now();
-    if (noted)
-        news->started = 0;
+    cf_news_of_end(pool, lane, lane->head, cf_now(), paper);
 }
 
 void
@@ -166,15 +165,12 @@ cf_death_bury(struct process_pool *pool, struct lane_state *lane, int status)
         cf_news_tell(pool, &paper);
         cf_news_exclude(pool);
     }
-    const bool noted = lane->noted > lane->head;
+    /* Without the lock, under which the lane may be given calls even now; but none of them will be claimed. */
     const bool claimed = lane->head < lane->tail && cf_lane_slot(pool, lane, lane->head)->word == SLOT_CLAIMED;
-    struct cf_error *cause = verdict(pool, lane, status, &what);
-    struct cf_future *call = lane->calls[lane->head % LANE_SLOTS];
-    if (claimed) {
-        /* It may have died while it wrote the result. */
-        cf_area_drop(pool->memory, cf_area_of_result(lane->number, lane->head), AREA_SIZE);
-        add_loss(pool, lane, call, status, noted, &paper);
-    }
+    struct cf_error *cause = verdict(pool, lane, status, claimed, &what);
+    if (claimed)
+        add_loss(pool, lane, status, &paper);
+    cf_place_bury(pool, lane);
     clear_lane(pool, lane, true, cause != NULL);
     lane->killed_for = 0;
     lane->killed_hard = false;
@@ -224,9 +220,9 @@ cf_death_of_nursery(struct process_pool *pool)
     const struct cf_error cause = { .domain = "errno", .code = ECHILD, .worker = "", .message = "it was killed" };
 
     pool->nursery_gone = true;
-    cf_spin_lock(&pool->lock);
+    cf_dispatch_lock(pool);
     pool->broken = true;
-    cf_spin_unlock(&pool->lock);
+    cf_dispatch_unlock(pool);
     for (unsigned i = 0; i < pool->base.options.max_workers; i++) {
         if (pool->lanes[i].life == LANE_ABSENT)
             continue;
@@ -238,19 +234,31 @@ cf_death_of_nursery(struct process_pool *pool)
 
 /*
  * End a worker, if that call of its lane is still running.  hold keeps it from starting another one meanwhile: it looks
- * at hold before it claims, and we look at the slot after setting it, all sequentially consistent.
+ * at hold before it claims, and we look at the slot after setting it, all sequentially consistent.  Return when to look
+ * again.
  */
-static void
-kill_softly(struct process_pool *pool, struct lane_state *lane, enum cf_why why)
+static cf_time
+kill_softly(struct process_pool *pool, struct lane_state *lane, enum cf_why why, cf_time now)
 {
     atomic_store(&cf_lane_shared(pool, lane)->hold, 1);
-    if (why == CF_TIMED_OUT && cf_lane_slot(pool, lane, lane->head)->word != SLOT_CLAIMED) {
+    const bool running = why != CF_TIMED_OUT || cf_lane_slot(pool, lane, lane->head)->word == SLOT_CLAIMED;
+    if (!running || !cf_dispatch_order(pool, lane->number, SIGTERM)) {
         atomic_store(&cf_lane_shared(pool, lane)->hold, 0);
-        return;
+        return running ? now + AGAIN : now + GRACE;
     }
     lane->killed_for = why;
     lane->killed_at = cf_now();
-    cf_dispatch_order(pool, lane->number, SIGTERM);
+    return now + GRACE;
+}
+
+/* What SIGTERM has not ended in time, SIGKILL does.  Return when to look again. */
+static cf_time
+kill_hard(struct process_pool *pool, struct lane_state *lane, cf_time now)
+{
+    if (!lane->killed_hard && now < lane->killed_at + GRACE)
+        return lane->killed_at + GRACE;
+    lane->killed_hard = lane->killed_hard || cf_dispatch_order(pool, lane->number, SIGKILL);
+    return lane->killed_hard ? CF_NEVER : now + AGAIN;
 }
 
 /* See to one lane's time limits.  Return when to look again. */
@@ -262,19 +270,12 @@ enforce_on(struct process_pool *pool, struct lane_state *lane, cf_time now)
 
     if (lane->life == LANE_ABSENT)
         return CF_NEVER;
-    if (lane->killed_for != 0) {
-        if (!lane->killed_hard && now >= lane->killed_at + GRACE) {
-            lane->killed_hard = true;
-            cf_dispatch_order(pool, lane->number, SIGKILL);
-        }
-        return lane->killed_hard ? CF_NEVER : lane->killed_at + GRACE;
-    }
+    if (lane->killed_for != 0)
+        return kill_hard(pool, lane, now);
     if (pool->kill && cf_lane_shared(pool, lane)->pid == 0)
-        return now + BIRTH;
-    if (pool->kill) {
-        kill_softly(pool, lane, CF_KILLED);
-        return now + GRACE;
-    }
+        return now + AGAIN;
+    if (pool->kill)
+        return kill_softly(pool, lane, CF_KILLED, now);
     struct slot *slot = cf_lane_slot(pool, lane, lane->head);
     if (pool->base.options.call_timeout <= 0 || end == CF_NEVER || slot->word != SLOT_CLAIMED)
         return CF_NEVER;
@@ -282,8 +283,7 @@ enforce_on(struct process_pool *pool, struct lane_state *lane, cf_time now)
     const cf_time started = slot->started != 0 ? slot->started : now;
     if (now < started + limit)
         return started + limit;
-    kill_softly(pool, lane, CF_TIMED_OUT);
-    return now + GRACE;
+    return kill_softly(pool, lane, CF_TIMED_OUT, now);
 }
 
 cf_time

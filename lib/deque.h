@@ -16,14 +16,30 @@
 #ifndef CF_DEQUE_H
 #define CF_DEQUE_H 1
 
-#include "core.h"
+#include <stdalign.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
-enum { CF_DEQUE = 256 }; /* calls; a power of two */
+struct cf_future;
+
+enum {
+    CF_DEQUE = 256, /* calls; a power of two */
+    CF_RUNS = 32    /* of the calls that the owner is inside of, the outermost ones */
+};
+
+/* A call that the owner is inside of, and where bottom was when it began: what is above, it or its descendants have put. */
+struct cf_run {
+    _Atomic(struct cf_future *) call; /* NULL: none */
+    _Atomic uint64_t floor;
+};
 
 struct cf_deque {
     alignas(64) _Atomic uint64_t top;
     alignas(64) _Atomic uint64_t bottom; /* written by the owner alone */
     _Atomic(struct cf_future *) slots[CF_DEQUE];
+    struct cf_run runs[CF_RUNS]; /* by depth; kept where the pool leapfrogs */
 };
 
 static inline bool
@@ -47,15 +63,53 @@ cf_deque_put(struct cf_deque *deque, struct cf_future *call)
     return true;
 }
 
+/* Take the first call, unless it stands below the floor. */
 static inline struct cf_future *
-cf_deque_take(struct cf_deque *deque)
+cf_deque_take_above(struct cf_deque *deque, uint64_t floor)
 {
     uint64_t top = atomic_load(&deque->top);
 
-    while (top < atomic_load(&deque->bottom)) {
+    while (top >= floor && top < atomic_load(&deque->bottom)) {
         struct cf_future *call = atomic_load_explicit(&deque->slots[top % CF_DEQUE], memory_order_relaxed);
         if (atomic_compare_exchange_strong(&deque->top, &top, top + 1))
             return call;
+    }
+    return NULL;
+}
+
+static inline struct cf_future *
+cf_deque_take(struct cf_deque *deque)
+{
+    return cf_deque_take_above(deque, 0);
+}
+
+/* By the owner, as it begins a call inside so many others, and when the call has ended but is not settled yet. */
+static inline void
+cf_deque_begin(struct cf_deque *deque, unsigned depth, struct cf_future *call)
+{
+    if (depth >= CF_RUNS)
+        return;
+    atomic_store(&deque->runs[depth].floor, atomic_load_explicit(&deque->bottom, memory_order_relaxed));
+    atomic_store(&deque->runs[depth].call, call);
+}
+
+static inline void
+cf_deque_end(struct cf_deque *deque, unsigned depth)
+{
+    if (depth < CF_RUNS)
+        atomic_store(&deque->runs[depth].call, NULL);
+}
+
+/*
+ * Take the first call, if the owner is inside of that ancestor, and the ancestor or its descendants have put it there.  What
+ * is read of the run is right as long as the ancestor is not settled; so the caller looks at that afterwards.
+ */
+static inline struct cf_future *
+cf_deque_take_descendant(struct cf_deque *deque, const struct cf_future *ancestor)
+{
+    for (unsigned i = 0; i < CF_RUNS; i++) {
+        if (atomic_load(&deque->runs[i].call) == ancestor)
+            return cf_deque_take_above(deque, atomic_load(&deque->runs[i].floor));
     }
     return NULL;
 }

@@ -137,6 +137,10 @@ cf_executor_refusal(const struct cf_executor *executor)
     return 0;
 }
 
+/*
+ * As in a callback, the frame makes waiting for the executor's calls fail, since they may need the very thread that runs
+ * the observer.  The thread that submits a call may wait for others.
+ */
 void
 cf_tell_observer(struct cf_executor *executor, enum cf_event_type type, const struct cf_future *call,
                  const struct cf_worker *worker, cf_time when)
@@ -149,10 +153,24 @@ cf_tell_observer(struct cf_executor *executor, enum cf_event_type type, const st
         .task = call->task->name,
         .worker = worker == NULL ? "" : worker->name,
     };
+    struct cf_frame frame = { .outer = cf_self.frame, .executor = executor };
     struct cf_executor *outer = cf_self.unbounded;
+    if (type != CF_EVENT_SUBMITTED)
+        cf_self.frame = &frame;
     cf_self.unbounded = executor;
     executor->options.observe(&event, executor->options.observe_arg);
     cf_self.unbounded = outer;
+    cf_self.frame = frame.outer;
+}
+
+cf_time
+cf_executor_latency(const struct cf_executor *executor)
+{
+    const double latency = executor->options.latency;
+
+    if (latency == 0)
+        return 200000;
+    return latency < 0 ? 0 : cf_after(latency) - cf_now();
 }
 
 struct cf_error *

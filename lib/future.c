@@ -30,37 +30,6 @@ static struct cf_future no_memory = {
  * Memory.
  */
 
-static struct cf_future *
-allocate(struct cf_executor *executor, const struct cf_task *task, size_t room)
-{
-    size_t size = sizeof(struct cf_future) + room;
-    struct cf_future *future = cf_slab_alloc(&size);
-
-    if (future == NULL)
-        return NULL;
-    *future = (struct cf_future){
-        .state = CF_STATE_PENDING,
-        .refs = 1,
-        .executor = executor,
-        .task = task,
-        .size = size < CF_FUTURE_LARGE ? (uint16_t)size : CF_FUTURE_LARGE,
-        .generation = (uint8_t)cf_generation,
-    };
-    return future;
-}
-
-struct cf_future *
-cf_future_new(struct cf_executor *executor, const struct cf_task *task, const void *arg, size_t len)
-{
-    struct cf_future *future = allocate(executor, task, cf_round_up(len) + CF_ALIGN);
-
-    if (future != NULL && len > 0) {
-        memcpy(future->room, arg, len);
-        future->arg_len = len;
-    }
-    return future;
-}
-
 struct cf_future *
 cf_future_refused(const struct cf_task *task, bool chunk, const void *arg, size_t len, struct cf_error *error)
 {
@@ -68,27 +37,22 @@ cf_future_refused(const struct cf_task *task, bool chunk, const void *arg, size_
 
     if (task == NULL)
         task = &no_task;
-    future = cf_future_new(NULL, task, arg, len);
+    future = cf_future_new(NULL, task, chunk, 1, arg, len);
     if (future == NULL) {
         cf_error_free(error);
         return &no_memory;
     }
-    future->chunk = chunk;
     cf_future_fail(future, error);
     return future;
 }
 
 struct cf_future *
-cf_future_part(struct cf_future *whole, const void *arg, size_t len)
+cf_future_part(const struct cf_task *task, size_t room)
 {
-    struct cf_future *future = allocate(NULL, whole->task, 0);
+    struct cf_future *future = cf_future_allocate(NULL, task, false, 1, room);
 
-    if (future != NULL) {
+    if (future != NULL)
         future->is_part = true;
-        future->part = arg;
-        future->arg_len = len;
-        future->whole = cf_retain(whole);
-    }
     return future;
 }
 
@@ -103,6 +67,8 @@ destroy(struct cf_future *future)
     }
     if (future->is_part)
         cf_release(future->whole);
+    if (future->chunk)
+        cf_chunk_dispose(future->room);
     cf_slab_free(future, future->size);
 }
 
@@ -128,26 +94,6 @@ cf_release(struct cf_future *future)
 /*
  * States.
  */
-
-/* PENDING -> to, HOOKED or not; whether it was HOOKED goes to *old. */
-static bool
-leave_pending(struct cf_future *future, uint32_t to, uint32_t keep, uint32_t *old)
-{
-    *old = CF_STATE_PENDING;
-    while (!atomic_compare_exchange_weak_explicit(&future->state, old, to | (*old & keep), memory_order_acq_rel,
-                                                  memory_order_acquire))
-        if ((*old & CF_STATE_MASK) != CF_STATE_PENDING)
-            return false;
-    return true;
-}
-
-bool
-cf_future_claim(struct cf_future *future)
-{
-    uint32_t old;
-
-    return leave_pending(future, CF_STATE_RUNNING, CF_STATE_HOOKED, &old);
-}
 
 bool
 cf_future_settle(struct cf_future *future, struct cf_worker *worker, cf_time when)
@@ -186,11 +132,8 @@ tell_cancelled(struct cf_future *future, bool hooked)
     struct cf_executor *executor = future->executor;
 
     if (executor != NULL) {
-        struct cf_frame frame = { .outer = cf_self.frame, .executor = executor };
-        cf_self.frame = &frame;
         cf_room_leave(executor);
         cf_observe(executor, CF_EVENT_ENDED, future, NULL, 0);
-        cf_self.frame = frame.outer;
     }
     if (hooked)
         cf_hooks_run(future);
@@ -201,7 +144,7 @@ tell_cancelled(struct cf_future *future, bool hooked)
 bool
 cf_future_leave_for_cancel(struct cf_future *future, uint32_t *old)
 {
-    return leave_pending(future, CF_STATE_CANCELLED, 0, old);
+    return cf_future_leave_pending(future, CF_STATE_CANCELLED, 0, old);
 }
 
 /* The executor knows where the call is.  It waits for us, as for any canceller, before it ends. */
@@ -231,7 +174,7 @@ cf_cancel(struct cf_future *future)
     cf_retain(future);
     if (future->remote)
         cancel_remote(future);
-    else if (leave_pending(future, CF_STATE_CANCELLED, 0, &old))
+    else if (cf_future_leave_pending(future, CF_STATE_CANCELLED, 0, &old))
         tell_cancelled(future, (old & CF_STATE_HOOKED) != 0);
     bool cancelled = cf_cancelled(future);
     cf_release(future);
@@ -251,23 +194,11 @@ cf_future_dequeued(struct cf_future *future)
     cf_release(future);
 }
 
-/* What its block has left for a small result, behind the argument, and where. */
-static size_t
-spare_room(struct cf_future *future, void **at)
-{
-    const size_t used = future->is_part ? 0 : cf_round_up(future->arg_len);
-
-    *at = future->room + used;
-    if (future->size == CF_FUTURE_LARGE || sizeof *future + used >= future->size)
-        return 0;
-    return future->size - sizeof *future - used;
-}
-
 void
 cf_future_copy_result(struct cf_future *future, const void *result, size_t len)
 {
     void *spare;
-    const size_t room = spare_room(future, &spare);
+    const size_t room = cf_future_spare_room(future, &spare);
     void *copy = len <= room ? spare : malloc(len);
 
     if (copy == NULL)
@@ -275,27 +206,4 @@ cf_future_copy_result(struct cf_future *future, const void *result, size_t len)
     else
         cf_future_set_result(future, len > 0 ? memcpy(copy, result, len) : (const void *)&cf_nothing, len,
                              len <= room ? NULL : free);
-}
-
-void
-cf_future_run(struct cf_future *future, struct cf_worker *worker)
-{
-    struct cf_call call = {
-        .task = future->task,
-        .chunk = future->chunk,
-        .arg = future->room,
-        .arg_len = future->arg_len,
-        .worker = worker,
-    };
-
-    call.room_size = spare_room(future, &call.room);
-    cf_room_leave(future->executor);
-    if (cf_self.parker != NULL)
-        atomic_store_explicit(&future->runner, cf_self.parker->number, memory_order_relaxed);
-    cf_observe(future->executor, CF_EVENT_STARTED, future, worker, 0);
-    cf_call_run(&call);
-    if (call.error != NULL)
-        cf_future_set_error(future, call.error);
-    else
-        cf_future_set_result(future, call.result, call.result_len, call.free_result);
 }

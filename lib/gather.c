@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* gather.c - futures that come out in the order in which they finish. */
 
-#include <stdlib.h>
-
 #include "core.h"
 
 struct cf_gathered {
@@ -14,7 +12,7 @@ struct cf_gathered {
 };
 
 /* Push, then look for a sleeper, who looks at the stack after lying down; all sequentially consistent. */
-static void
+static struct cf_parker *
 arrive(struct cf_hook *hook)
 {
     struct cf_gathered *entry = (struct cf_gathered *)(void *)hook;
@@ -23,11 +21,7 @@ arrive(struct cf_hook *hook)
     entry->arrived_next = atomic_load(&gather->arrived);
     while (!atomic_compare_exchange_weak(&gather->arrived, &entry->arrived_next, entry))
         ;
-    if (atomic_load(&gather->sleeper) != NULL) {
-        struct cf_parker *sleeper = atomic_exchange(&gather->sleeper, NULL);
-        if (sleeper != NULL)
-            cf_unpark(sleeper);
-    }
+    return atomic_load(&gather->sleeper) == NULL ? NULL : atomic_exchange(&gather->sleeper, NULL);
 }
 
 /* Promises stand apart, because a task that waits can do nothing about them. */
@@ -79,7 +73,8 @@ append_ready(struct cf_gather *gather, struct cf_gathered *entry)
 bool
 cf_gather_add(struct cf_gather *gather, struct cf_future *future)
 {
-    struct cf_gathered *entry = calloc(1, sizeof *entry);
+    size_t size = sizeof(struct cf_gathered);
+    struct cf_gathered *entry = cf_slab_alloc(&size);
 
     if (entry == NULL)
         return false;
@@ -126,11 +121,30 @@ take_ready(struct cf_gather *gather)
         return NULL;
     struct cf_future *future = entry->future;
     gather->ready = entry->next;
+    if (gather->looked_at == entry)
+        gather->looked_at = NULL;
     gather->count--;
     /* The settler that told of it may still hold the lock under which it did. */
     cf_hook_remove(&entry->hook);
-    free(entry);
+    cf_slab_free(entry, sizeof *entry);
     return future;
+}
+
+struct cf_future *
+cf_gather_look(struct cf_gather *gather)
+{
+    collect(gather);
+    struct cf_gathered *entry = gather->looked_at == NULL ? gather->ready : gather->looked_at->next;
+    if (entry == NULL)
+        return NULL;
+    gather->looked_at = entry;
+    return entry->future;
+}
+
+struct cf_future *
+cf_gather_oldest(const struct cf_gather *gather)
+{
+    return gather->calls.first == NULL ? NULL : gather->calls.first->future;
 }
 
 /* What holds for one future holds for the others of its executor, so where there is one executor, one is asked. */
@@ -198,6 +212,36 @@ has_news(struct cf_gather *gather, const struct cf_room_waiter *room)
     return atomic_load(&gather->arrived) != NULL || (room != NULL && atomic_load(&room->woken));
 }
 
+/* How long this thread may sleep without being woken, because the workers have more calls to run; 0: not at all. */
+static cf_time
+may_nap(const struct cf_gather *gather)
+{
+    struct cf_executor *executor =
+        gather->calls.first == NULL || gather->mixed ? NULL : cf_hook_executor(gather->calls.first->future);
+    cf_time latency = 0;
+
+    if (executor == NULL)
+        return 0;
+    if (executor->kind->is_saturated != NULL && executor->kind->is_saturated(executor))
+        latency = cf_executor_latency(executor);
+    cf_executor_release(executor);
+    return latency;
+}
+
+/*
+ * While workers are short of time, waking this thread for each short call would cost them more than to run it.  So it
+ * sleeps for a moment first, of which they do not know, and then usually finds several.
+ */
+static void
+nap(struct cf_gather *gather, struct cf_parker *parker, cf_time deadline, const struct cf_room_waiter *room)
+{
+    const cf_time latency = may_nap(gather);
+    const cf_time end = latency > 0 ? cf_now() + latency : 0;
+
+    if (latency > 0 && !has_news(gather, room) && atomic_load(&cf_interrupts) == gather->interrupts)
+        cf_park(parker, end < deadline ? end : deadline);
+}
+
 static enum cf_status
 sleep_until_arrival(struct cf_gather *gather, cf_time deadline, const struct cf_room_waiter *room)
 {
@@ -206,6 +250,7 @@ sleep_until_arrival(struct cf_gather *gather, cf_time deadline, const struct cf_
 
     if (parker == NULL)
         return CF_FAILED;
+    nap(gather, parker, deadline, room);
     atomic_store(&gather->sleeper, parker);
     if (!has_news(gather, room) && atomic_load(&cf_interrupts) == gather->interrupts)
         woken = cf_park(parker, deadline);
@@ -286,7 +331,7 @@ clear_list(struct cf_gathered *entry)
         struct cf_gathered *next = entry->next;
         cf_hook_remove(&entry->hook);
         cf_release(entry->future);
-        free(entry);
+        cf_slab_free(entry, sizeof *entry);
         entry = next;
     }
 }

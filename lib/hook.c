@@ -12,6 +12,8 @@
  */
 enum { BUCKETS = 32 };
 
+enum { TOLD_AT_ONCE = 16 }; /* waiters, under one lock */
+
 static struct bucket {
     alignas(64) pthread_mutex_t lock;
     pthread_cond_t ended; /* a callback has returned */
@@ -181,25 +183,63 @@ cf_hooks_call(struct cf_future *future)
     pthread_mutex_unlock(&bucket->lock);
 }
 
+/* In the thread that has settled the future. */
+static void
+call_here(struct cf_future *future)
+{
+    const struct cf_callbacks *callbacks = cf_self.callbacks;
+
+    if (callbacks != NULL && callbacks->stand_aside != NULL)
+        callbacks->stand_aside(callbacks->executor);
+    cf_hooks_call(future);
+}
+
+/* The first who waits and has not been told, or NULL. */
+static struct cf_hook *
+first_waiter(struct cf_future *future)
+{
+    struct cf_hook *hook = future->hooks;
+
+    while (hook != NULL && hook->notify == NULL)
+        hook = hook->next;
+    return hook;
+}
+
+/* Tell those who wait, but not more than there is room for; how many of them are to be unparked. */
+static unsigned
+tell_some(struct cf_future *future, struct cf_parker *parkers[TOLD_AT_ONCE])
+{
+    struct cf_hook *hook;
+    unsigned n = 0;
+
+    while (n < TOLD_AT_ONCE && (hook = first_waiter(future)) != NULL) {
+        unlink_hook(hook);
+        parkers[n] = hook->notify(hook);
+        if (parkers[n] != NULL)
+            n++;
+    }
+    return n;
+}
+
 void
 cf_hooks_run(struct cf_future *future)
 {
     struct bucket *bucket = bucket_of(future);
-    struct cf_hook *next;
+    struct cf_parker *parkers[TOLD_AT_ONCE];
+    bool has_waiters, has_callbacks;
 
     cf_retain(future);
-    pthread_mutex_lock(&bucket->lock);
-    for (struct cf_hook *hook = future->hooks; hook != NULL; hook = next) {
-        next = hook->next;
-        if (hook->notify != NULL) {
-            unlink_hook(hook);
-            hook->notify(hook);
-        }
-    }
-    const bool has_callbacks = future->hooks != NULL;
-    pthread_mutex_unlock(&bucket->lock);
+    do {
+        pthread_mutex_lock(&bucket->lock);
+        const unsigned n = tell_some(future, parkers);
+        has_waiters = n == TOLD_AT_ONCE;
+        has_callbacks = future->hooks != NULL;
+        pthread_mutex_unlock(&bucket->lock);
+        for (unsigned i = 0; i < n; i++)
+            cf_unpark(parkers[i]);
+    } while (has_waiters);
     if (has_callbacks && (cf_self.callbacks == NULL || !cf_callbacks_hand_over(cf_self.callbacks, future)))
-        cf_hooks_call(future);
+        call_here(future);
     cf_release(future);
 }
 

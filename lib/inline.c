@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core.h"
+#include "run.h"
 
 /*
  * It has one worker, which is whichever thread submits.  Threads take turns; a task or callback that submits to its

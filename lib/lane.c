@@ -11,69 +11,37 @@
 #include <unistd.h>
 
 #include "lanes.h"
+#include "run.h"
 
 enum {
-    SPINS = 1000,   /* looks for the next call before going to sleep: some 20 microseconds */
-    RING_AFTER = 16 /* short calls that are told of together */
+    SPINS = 1000,  /* looks for the next call before going to sleep: some 20 microseconds */
+    PATIENCE = 100 /* and before telling of those that are over: some two */
 };
-#define LONG_CALL 20000 /* nanoseconds; one that took longer is told of at once */
+#define TOGETHER 50000 /* nanoseconds' worth of calls that are told of together */
 
-/* The call that this process is serving; for exit_in_task(). */
+/* What this process is and, for exit_in_task(), the call that it serves. */
 static struct {
     const struct nursery *nursery;
     struct lane *lane;
+    struct cf_worker worker;
+    unsigned generation;         /* cf_generation of the worker, and not of what its tasks fork */
     _Atomic(struct slot *) slot; /* NULL: none just now; whoever takes it out writes the outcome */
-    uint64_t area;
-    const char *worker;
 } serving;
 
 static void
-ring(const struct nursery *nursery)
+ring(void)
 {
-    struct segment *segment = nursery->segment;
+    struct segment *segment = serving.nursery->segment;
     const uint64_t one = 1;
 
     /* A watcher looks once more after it has ceased to be one; see cf_collector_watch(). */
-    if (atomic_load(&segment->watchers) > 0 || atomic_load(&segment->asleep) == 0)
+    if (atomic_load(&segment->asleep) == 0 || atomic_load(&segment->watchers) > 0)
         return;
-    if (atomic_exchange(&segment->asleep, 0) == 0 || write(nursery->bell, &one, sizeof one) == sizeof one)
+    if (atomic_exchange(&segment->asleep, 0) == 0 || write(serving.nursery->bell, &one, sizeof one) == sizeof one)
         return;
     /* A task has closed what it does not know.  The nursery's bell is another, and tells of our end. */
     if (errno == EBADF)
         _exit(1);
-}
-
-/* Write len bytes as the slot's outcome.  0, or an errno, and there is no outcome yet. */
-static int
-put_outcome(int memory, struct slot *slot, uint64_t area, const void *data, size_t len)
-{
-    slot->out_of_line = len > SLOT_BYTES;
-    slot->len = len;
-    if (slot->out_of_line)
-        return cf_area_write(memory, area, data, len);
-    if (len > 0)
-        memcpy(slot->bytes, data, len);
-    return 0;
-}
-
-/* An error goes as its domain, worker and message; where there is no memory for a long one it is cut short. */
-static void
-put_error(int memory, struct slot *slot, uint64_t area, const struct cf_error *error)
-{
-    char text[SLOT_BYTES], *all = text;
-    const int len = snprintf(text, sizeof text, "%s%c%s%c%s", error->domain, 0, error->worker, 0, error->message) + 1;
-
-    slot->failed = true;
-    slot->why = error->why;
-    slot->code = error->code;
-    if (len > SLOT_BYTES && (all = malloc((size_t)len)) != NULL)
-        snprintf(all, (size_t)len, "%s%c%s%c%s", error->domain, 0, error->worker, 0, error->message);
-    if (all == NULL || put_outcome(memory, slot, area, all, (size_t)len) != 0) {
-        snprintf(text, sizeof text, "%.99s%c%.47s%c%s", error->domain, 0, error->worker, 0, error->message);
-        put_outcome(memory, slot, area, text, sizeof text);
-    }
-    if (all != text)
-        free(all);
 }
 
 /* The slot is the parent's from then on.  When that was. */
@@ -85,6 +53,17 @@ commit(struct slot *slot)
     atomic_store_explicit(&slot->ended, now, memory_order_relaxed);
     atomic_store(&slot->word, SLOT_DONE);
     return now;
+}
+
+/*
+ * A process that a task has forked, and that returns from the task as the worker does, ends with that: what follows is
+ * done in memory that they share.  What the worker has yet to write, it writes itself.
+ */
+static void
+end_if_forked(void)
+{
+    if (cf_generation != serving.generation)
+        _exit(0);
 }
 
 /*
@@ -100,85 +79,50 @@ exit_in_task(int status, void *unused)
     struct slot *slot = atomic_exchange(&serving.slot, NULL);
     if (slot != NULL) {
         struct cf_error *error =
-            cf_error_new(CF_RAISED, "exit", status, "", serving.worker, "the task called exit(%d)", status);
-        put_error(serving.nursery->memory, slot, serving.area, error);
+            cf_error_new(CF_RAISED, "exit", status, "", serving.worker.name, "the task called exit(%d)", status);
+        cf_parcel_error(slot, error);
         atomic_store(&serving.lane->retired, 1);
         commit(slot);
-        ring(serving.nursery);
+        ring();
     }
     fflush(stdout);
     fflush(stderr);
     _exit(status);
 }
 
-static void
-put_result(int memory, struct slot *slot, uint64_t area, struct cf_call *call)
-{
-    int error = 0;
-
-    slot->failed = false;
-    if (call->error == NULL)
-        error = put_outcome(memory, slot, area, call->result, call->result_len);
-    if (error != 0)
-        cf_raise(call, "errno", error, "the result of %zu bytes cannot be handed over: %s", call->result_len,
-                 strerror(error));
-    if (call->error != NULL)
-        put_error(memory, slot, area, call->error);
-}
-
-/* A copy of the argument in its area; NULL: it cannot be had, and that is the call's outcome. */
-static void *
-fetch_argument(const struct nursery *nursery, const struct slot *slot, struct cf_call *call)
-{
-    void *copy = malloc(slot->arg_len);
-    int error = copy == NULL ? ENOMEM : cf_area_read(nursery->memory, slot->arg_area, copy, slot->arg_len);
-
-    if (error == 0)
-        return copy;
-    cf_raise(call, "errno", error, "an argument of %zu bytes cannot be received: %s", slot->arg_len, strerror(error));
-    free(copy);
-    return NULL;
-}
-
-/* An argument in the slot is copied, because its place is the result's as well.  How long it took. */
+/* Run the call that is in the slot.  When it was over. */
 static cf_time
-run(const struct nursery *nursery, unsigned number, uint64_t head, struct cf_worker *worker)
+run(struct slot *slot, cf_time started)
 {
-    struct slot *slot = &nursery->segment->lanes[number].slots[head % LANE_SLOTS];
-    const uint64_t area = cf_area_of_result(number, head);
-    const cf_time started = cf_now();
     alignas(max_align_t) unsigned char small[SLOT_BYTES], room[SLOT_BYTES];
     struct cf_call call = {
         .task = slot->task,
         .chunk = slot->chunk,
-        .arg_len = slot->arg_len,
-        .worker = worker,
+        .arg_len = slot->len,
+        .worker = &serving.worker,
         .room = room,
         .room_size = sizeof room,
+        .place = cf_parcel_place,
+        .free_place = cf_parcel_free_place,
     };
-    void *fetched = NULL;
+    void *copy = NULL;
 
     /* Before it is told of: its time limit counts from here. */
     atomic_store_explicit(&slot->started, started, memory_order_relaxed);
-    if (nursery->tell_claims)
-        ring(nursery);
-    serving.area = area;
-    atomic_store(&serving.slot, slot);
-    if (slot->arg_area == 0)
-        call.arg = memcpy(small, slot->bytes, slot->arg_len);
-    else if (slot->arg_area <= BUFFERS)
-        call.arg = cf_buffer(nursery->buffers, slot->arg_area);
-    else
-        call.arg = fetched = fetch_argument(nursery, slot, &call);
+    if (serving.nursery->tell_claims)
+        ring();
+    call.arg = cf_parcel_argument(slot, &call, small, &copy);
+    atomic_store_explicit(&serving.slot, slot, memory_order_release);
     if (call.arg != NULL)
         cf_call_run(&call);
+    end_if_forked();
     /* A thread that the task has made may have called exit() just now, and the process ends with that. */
     while (atomic_exchange(&serving.slot, NULL) == NULL)
         pause();
-    put_result(nursery->memory, slot, area, &call);
+    cf_parcel_result(slot, &call);
     cf_call_discard(&call);
-    free(fetched);
-    return commit(slot) - started;
+    free(copy);
+    return commit(slot);
 }
 
 static void
@@ -187,21 +131,45 @@ sleep_on(_Atomic uint32_t *word)
     syscall(SYS_futex, word, FUTEX_WAIT, 1, NULL, NULL, 0);
 }
 
-/* Wait until the slot is filled.  False: it never will be. */
+/*
+ * Whether there is something new in the slot at the head.  QUEUED is always that; a WITHDRAWN may be of the last round,
+ * and whoever has withdrawn a call has stored the tail before.
+ */
 static bool
-wait_for_slot(const struct nursery *nursery, struct lane *lane, uint64_t head)
+is_filled(struct lane *lane, uint64_t head)
 {
+    switch (atomic_load_explicit(&lane->slots[head % LANE_SLOTS].word, memory_order_acquire)) {
+    case SLOT_QUEUED:
+        return true;
+    case SLOT_WITHDRAWN:
+        return atomic_load_explicit(&lane->tail, memory_order_acquire) > head;
+    default:
+        return false;
+    }
+}
+
+/*
+ * Wait until the slot at the head is filled.  False: it never will be.  The parent is told of what is over when no call
+ * follows at once, as short ones do that somebody submits or waits for one after another.
+ */
+static bool
+wait_for_slot(struct lane *lane, uint64_t head)
+{
+    const struct segment *segment = serving.nursery->segment;
+
     for (int i = 0; i < SPINS; i++) {
-        if (atomic_load_explicit(&lane->tail, memory_order_acquire) > head)
+        if (is_filled(lane, head))
             return true;
+        if (i == PATIENCE)
+            ring();
         cf_pause();
     }
-    while (atomic_load(&lane->tail) <= head) {
-        if (atomic_load(&nursery->segment->quit))
+    while (!is_filled(lane, head)) {
+        if (atomic_load(&segment->quit))
             return false;
-        /* The parent fills, then looks at asleep; all of it is sequentially consistent. */
+        /* The parent stores the tail, then looks at asleep; all of it is sequentially consistent. */
         atomic_store(&lane->asleep, 1);
-        if (atomic_load(&lane->tail) <= head && !atomic_load(&nursery->segment->quit))
+        if (atomic_load(&lane->tail) <= head && !atomic_load(&segment->quit))
             sleep_on(&lane->asleep);
         atomic_store(&lane->asleep, 0);
     }
@@ -210,58 +178,63 @@ wait_for_slot(const struct nursery *nursery, struct lane *lane, uint64_t head)
 
 /* After an interrupt nothing new is started: the parent withdraws what is queued.  Nor while we may be killed. */
 static bool
-claim(const struct nursery *nursery, struct lane *lane, struct slot *slot)
+claim(struct lane *lane, struct slot *slot)
 {
     uint32_t queued = SLOT_QUEUED;
 
-    while ((atomic_load(&nursery->segment->stopping) || atomic_load(&lane->hold)) &&
+    while ((atomic_load(&serving.nursery->segment->stopping) || atomic_load(&lane->hold)) &&
            atomic_load(&slot->word) == SLOT_QUEUED)
         usleep(500);
     return atomic_compare_exchange_strong(&slot->word, &queued, SLOT_CLAIMED);
 }
 
-static bool
-is_queued(struct lane *lane, uint64_t index)
-{
-    return atomic_load(&lane->tail) > index && atomic_load(&lane->slots[index % LANE_SLOTS].word) == SLOT_QUEUED;
-}
-
+/*
+ * Serve one slot after another.  A call begins when the one before it has ended, if it was there by then, so that the
+ * clock is read once a call.  It may be a long one, so before it the parent is told of those that are over, unless that
+ * was done a moment ago and it looks from time to time.
+ */
 static void
-serve(const struct nursery *nursery, unsigned number, struct lane *lane, struct cf_worker *worker)
+serve(struct lane *lane)
 {
-    unsigned calls = 0, untold = 0;
+    const struct nursery *nursery = serving.nursery;
+    cf_time now = cf_now(), told = now;
+    unsigned calls = 0;
 
-    for (uint64_t head = lane->start; wait_for_slot(nursery, lane, head); head++) {
-        bool is_long = false;
-        if (claim(nursery, lane, &lane->slots[head % LANE_SLOTS])) {
+    for (uint64_t head = lane->start; wait_for_slot(lane, head); head++) {
+        struct slot *slot = &lane->slots[head % LANE_SLOTS];
+        if (now == 0)
+            now = told = cf_now();
+        if (now - told > TOGETHER || atomic_load(&nursery->segment->timed) == 0) {
+            ring();
+            told = now;
+        }
+        if (claim(lane, slot)) {
             if (++calls == nursery->max_calls)
                 atomic_store(&lane->retired, 1);
-            is_long = run(nursery, number, head, worker) > LONG_CALL;
+            now = run(slot, now);
+        } else {
+            atomic_store(&lane->passed, head + 1);
         }
-        atomic_store(&lane->passed, head + 1);
-        /* What follows may be long; the collector has to look meanwhile, if it is not told. */
-        if (++untold >= RING_AFTER || is_long || !is_queued(lane, head + 1) ||
-            atomic_load(&nursery->segment->timed) == 0) {
-            ring(nursery);
-            untold = 0;
-        }
-        if (atomic_load(&lane->retired))
+        if (lane->retired)
             break;
+        if (!is_filled(lane, head + 1))
+            now = 0;
     }
-    ring(nursery);
+    ring();
 }
 
-/* .open_worker; where it fails, its error is left for the parent in the lane's failure. */
+/* .open_worker; where it fails, its error is left for the parent in the lane. */
 static bool
-open_lane(const struct nursery *nursery, unsigned number, struct lane *lane, struct cf_worker *worker)
+open_lane(struct lane *lane)
 {
-    struct cf_error *error = cf_worker_open(worker);
+    struct cf_error *error = cf_worker_open(&serving.worker);
 
+    end_if_forked();
     if (error == NULL) {
         atomic_store(&lane->opened, 1);
         return true;
     }
-    put_error(nursery->memory, &lane->failure, cf_area_of_result(number, lane->start), error);
+    cf_parcel_error(&lane->slots[LANE_FAILURE], error);
     atomic_store(&lane->open_failed, 1);
     return false;
 }
@@ -272,23 +245,30 @@ cf_lane_serves(const struct cf_executor *executor)
     return serving.lane != NULL && serving.nursery->executor == executor && getpid() == atomic_load(&serving.lane->pid);
 }
 
+/* All that outlives the stack, because a task may call pthread_exit(), which ends the process when no thread is left. */
 _Noreturn void
-cf_lane_serve(const struct nursery *nursery, unsigned number)
+cf_lane_serve(const struct nursery *known, unsigned number)
 {
-    struct lane *lane = &nursery->segment->lanes[number];
-    struct cf_worker worker = { .executor = nursery->executor };
-    struct cf_frame frame = { .executor = nursery->executor, .worker = &worker };
+    static struct nursery copy;
+    static struct cf_frame frame;
+    const struct nursery *nursery = &copy;
+    struct lane *lane = &known->segment->lanes[number];
 
+    copy = *known;
+    frame = (struct cf_frame){ .executor = nursery->executor, .worker = &serving.worker };
     atomic_store(&lane->pid, getpid());
-    snprintf(worker.name, sizeof worker.name, "pid %d", (int)getpid());
-    cf_self.frame = &frame;
     serving.nursery = nursery;
     serving.lane = lane;
-    serving.worker = worker.name;
+    cf_parcel_serve(nursery, number);
+    serving.worker.executor = nursery->executor;
+    snprintf(serving.worker.name, sizeof serving.worker.name, "pid %d", (int)getpid());
+    serving.generation = cf_generation;
+    cf_self.frame = &frame;
     on_exit(exit_in_task, NULL);
-    if (open_lane(nursery, number, lane, &worker)) {
-        serve(nursery, number, lane, &worker);
-        cf_worker_close(&worker);
+    if (open_lane(lane)) {
+        serve(lane);
+        cf_worker_close(&serving.worker);
+        end_if_forked();
     }
     fflush(stdout);
     fflush(stderr);

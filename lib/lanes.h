@@ -9,8 +9,11 @@
  *   QUEUED -> CLAIMED      the worker has started it
  *   QUEUED -> WITHDRAWN    the parent has taken it back
  *   CLAIMED -> DONE        the worker has written the outcome: the commit, its last store
- *   DONE -> FREE           the parent has read it
- *   WITHDRAWN -> FREE      the worker has passed it; else it could be lapped, and find a later call there
+ *
+ * A DONE slot is free when the parent has read it, a WITHDRAWN one when the worker has passed it besides, or it could be
+ * lapped, and find a later call there.  Which slots are in use the parent knows by their numbers; the words of others
+ * are left as they were, so that a slot goes from one processor to the other and back, and no more often.  A worker
+ * takes QUEUED for what it says, as no such word is ever left behind, but asks the lane's tail whether WITHDRAWN is new.
  *
  * So there is no lock between processes, and a worker that dies anywhere leaves words that the parent can read.
  *
@@ -28,11 +31,15 @@
 #include "core.h"
 
 enum {
-    LANES_MAX = 4096, /* workers */
-    LANE_SLOTS = 64,  /* a power of two */
-    SLOT_BYTES = 384, /* of an argument or a result that travel in the slot itself */
-    BUFFERS = 256,    /* for as many arguments at a time */
+    LANES_MAX = 4096,  /* workers */
+    LANE_SLOTS = 1024, /* a power of two */
+    SLOT_SMALL = 16,   /* bytes of an argument or a result that share a cache line with the rest of their slot */
+    SLOT_BYTES = 384,  /* that travel in the slot's place beside the ring */
+    BUFFERS = 256,     /* for as many arguments at a time */
     BUFFER_BYTES = 128 * 1024,
+    PLACES = 64,     /* for arguments that are larger; at most 255 */
+    LANE_PLACES = 2, /* for large results of each worker */
+    PLACE_LEAST = 128 * 1024,
     AREA_BITS = 36 /* an area has 2 to the power of this bytes, which bounds arguments and results */
 };
 #define AREA_SIZE ((uint64_t)1 << AREA_BITS)
@@ -46,50 +53,73 @@ enum lane_gone {
 
 enum slot_word { SLOT_FREE, SLOT_QUEUED, SLOT_CLAIMED, SLOT_DONE, SLOT_WITHDRAWN };
 
+/* Where an outcome is. */
+enum outcome_place { OUTCOME_IN_SLOT, OUTCOME_IN_AREA, OUTCOME_IN_PLACE };
+
 struct slot {
-    _Atomic uint32_t word;
+    alignas(64) _Atomic uint32_t word;
     bool chunk;
-    bool failed;      /* the outcome is an error: its strings, in struct cf_error's order */
-    bool out_of_line; /* the result is in the slot's area */
+    bool failed;   /* the outcome is an error: its strings, in struct cf_error's order */
+    uint8_t where; /* enum outcome_place, or that plus the number of the lane's place for results */
     const struct cf_task *task;
-    size_t arg_len;
-    uint64_t arg_area; /* where the argument is: 0: in bytes; up to BUFFERS: in that buffer; above: in that area */
-    size_t len;        /* of the outcome */
-    enum cf_why why;
-    int code;
+    union {
+        uint64_t arg_area; /* 0: the argument is in the slot; up to BUFFERS: in that buffer; above: in that area */
+        struct {
+            enum cf_why why; /* of an outcome that is an error */
+            int code;
+        };
+    };
+    size_t len; /* of the argument, and then of the outcome */
     _Atomic cf_time started, ended;
-    alignas(max_align_t) unsigned char bytes[SLOT_BYTES];
+    alignas(max_align_t) unsigned char small[SLOT_SMALL];
 };
 
+/* For large results, one at a time; see place.c. */
+struct place {
+    _Atomic uint32_t state; /* FREE -> USED by the worker; back by the parent, unless nothing is handed over */
+    size_t ready;           /* how many bytes have their memory; written by who has taken it */
+};
+enum { PLACE_FREE, PLACE_USED, PLACE_GIVEN_BACK /* the parent is just giving back the memory */ };
+
 struct lane {
-    /* Written by the parent. */
-    alignas(64) _Atomic uint64_t tail; /* slots filled so far */
-    uint64_t start;                    /* where a new worker begins */
+    /* Written by the parent: for each call, and seldom. */
+    alignas(64) _Atomic uint64_t tail; /* slots filled so far, as far as the worker need know before it sleeps */
+    alignas(64) uint64_t start;        /* where a new worker begins */
     _Atomic uint32_t hold;             /* do not claim: you may be about to be killed */
 
-    /* Written by the worker. */
+    /* Written by the worker, all of it seldom. */
     alignas(64) _Atomic uint32_t asleep; /* 1: the worker is, or is about to be, in futex_wait() on this */
     _Atomic pid_t pid;                   /* its own, before anything else */
     _Atomic uint32_t opened;             /* .open_worker has succeeded, */
     _Atomic uint32_t open_failed;        /* or not, and failure has the error as its outcome */
     _Atomic uint32_t retired;            /* the call that it has claimed is its last, after which it exits */
-    _Atomic uint64_t passed;             /* it has done with the slots before this one */
+    _Atomic uint64_t passed;             /* it has done with the withdrawn slots before this one */
 
     /* Written by the nursery, and cleared by the parent before it wants the next worker. */
     _Atomic uint32_t gone; /* enum lane_gone */
     int fate;
 
-    alignas(64) struct slot slots[LANE_SLOTS];
-    struct slot failure;
+    struct place places[LANE_PLACES];
+    struct slot slots[LANE_SLOTS + 1]; /* the ring, and what is used for the failure of .open_worker */
+    alignas(max_align_t) unsigned char bytes[LANE_SLOTS + 1][SLOT_BYTES];
 };
+#define LANE_FAILURE LANE_SLOTS /* the number of that slot */
+
+/* Where the slot has an argument or an outcome of so many bytes, if it has it at all. */
+static inline unsigned char *
+cf_slot_bytes(struct lane *lane, struct slot *slot, size_t len)
+{
+    return len <= SLOT_SMALL ? slot->small : lane->bytes[slot - lane->slots];
+}
 
 struct segment {
     _Atomic pid_t nursery;
+    _Atomic uint32_t reported;             /* the nursery has news of some lane */
     alignas(64) _Atomic uint32_t stopping; /* cf_interrupt() has been called */
     _Atomic uint32_t quit;                 /* workers shall exit when their lanes are empty */
     alignas(64) _Atomic uint32_t asleep;   /* the collector is, or is about to be, in poll() */
-    _Atomic uint32_t watchers; /* threads that look for outcomes by themselves, and will once more at the end */
     _Atomic uint32_t timed; /* the collector looks every millisecond, so that short calls need not be told of singly */
+    alignas(64) _Atomic uint32_t watchers; /* threads that look for outcomes themselves, and once more at the end */
     alignas(64) struct lane lanes[];
 };
 
@@ -128,18 +158,43 @@ bool cf_lane_serves(const struct cf_executor *); /* whether this process is a wo
  */
 pid_t cf_orphan_fork(_Atomic pid_t *pid);
 
+/* What is mapped of an area in this process. */
+struct cf_view {
+    unsigned char *at;
+    size_t size;
+};
+
 /* Areas (area.c): 0, or an errno. */
+int cf_area_extend(int memory, uint64_t area, size_t len, size_t *ready);
 int cf_area_write(int memory, uint64_t area, const void *data, size_t len);
 int cf_area_read(int memory, uint64_t area, void *data, size_t len);
 void cf_area_drop(int memory, uint64_t area, size_t len);
+int cf_area_view(int memory, uint64_t area, size_t len, struct cf_view *);
+void cf_area_unview(struct cf_view *);
+bool cf_area_holds(int memory, uint64_t area, size_t len); /* whether so much has its memory */
 
 static inline uint64_t
 cf_area_of_result(unsigned lane, uint64_t slot)
 {
     return 1 + (uint64_t)lane * LANE_SLOTS + slot % LANE_SLOTS;
 }
-/* The first number for arguments, above those of results and of buffers. */
-#define AREA_ARGUMENTS (1 + (uint64_t)LANES_MAX * LANE_SLOTS)
+
+/* Above those: of the lanes' places for results, of the places for arguments, and of other arguments. */
+static inline uint64_t
+cf_area_of_place(unsigned lane, unsigned place)
+{
+    return 1 + (uint64_t)LANES_MAX * LANE_SLOTS + (uint64_t)lane * LANE_PLACES + place;
+}
+#define AREA_PLACES (1 + (uint64_t)LANES_MAX * (LANE_SLOTS + LANE_PLACES))
+#define AREA_ARGUMENTS (AREA_PLACES + PLACES)
+
+/* What a worker takes out of slots and puts into them (parcel.c). */
+void cf_parcel_serve(const struct nursery *, unsigned lane);
+const void *cf_parcel_argument(struct slot *, struct cf_call *, unsigned char *small, void **copy);
+void cf_parcel_result(struct slot *, struct cf_call *);
+void cf_parcel_error(struct slot *, const struct cf_error *);
+void *cf_parcel_place(size_t len); /* for a large result; or NULL */
+void cf_parcel_free_place(void *);
 
 static inline unsigned char *
 cf_buffer(unsigned char *buffers, uint64_t number)

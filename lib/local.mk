@@ -9,9 +9,11 @@ nodist_pkgconfig_DATA = %D%/libcf.pc
     %D%/area.c \
     %D%/argument.c \
     %D%/ask.c \
+    %D%/balance.c \
     %D%/call.c \
     %D%/callbacks.c \
     %D%/chunk.c \
+    %D%/chunk.h \
     %D%/circle.c \
     %D%/collector.c \
     %D%/completed.c \
@@ -29,26 +31,37 @@ nodist_pkgconfig_DATA = %D%/libcf.pc
     %D%/iter.c \
     %D%/lane.c \
     %D%/lanes.h \
+    %D%/lease.c \
     %D%/many.c \
     %D%/map.c \
+    %D%/map.h \
     %D%/news.c \
     %D%/nursery.c \
     %D%/orphan.c \
     %D%/outcome.c \
+    %D%/pace.c \
+    %D%/pack.c \
+    %D%/parcel.c \
     %D%/park.c \
+    %D%/place.c \
     %D%/processes.c \
     %D%/processes.h \
     %D%/promise.c \
     %D%/ring.h \
     %D%/room.c \
+    %D%/run.h \
     %D%/scheduler.c \
     %D%/scheduler.h \
+    %D%/send.c \
+    %D%/set.h \
     %D%/slab.c \
+    %D%/slab.h \
     %D%/stop.c \
     %D%/submit.c \
     %D%/thread.c \
     %D%/threads.c \
     %D%/time.c \
+    %D%/unpack.c \
     %D%/wait.c
 %C%_libcf_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden
 

@@ -25,18 +25,17 @@ has_failed(const struct cf_future *future)
     return cf_future_state(future) == CF_STATE_FINISHED && future->result == NULL;
 }
 
-static void
+static struct cf_parker *
 wake_group(struct cf_hook *hook)
 {
     struct group *group = ((struct member *)(void *)hook)->group;
-    bool last = atomic_fetch_sub(&group->left, 1) == 1;
+    const bool last = atomic_fetch_sub(&group->left, 1) == 1;
+    const bool enough =
+        last || group->until == CF_FIRST_COMPLETED || (group->until == CF_FIRST_ERROR && has_failed(hook->future));
 
-    if (last || group->until == CF_FIRST_COMPLETED || (group->until == CF_FIRST_ERROR && has_failed(hook->future))) {
+    if (enough)
         atomic_store(&group->over, true);
-        cf_unpark(group->parker);
-    } else if (group->in_turn) {
-        cf_unpark(group->parker);
-    }
+    return enough || group->in_turn ? group->parker : NULL;
 }
 
 static bool

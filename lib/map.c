@@ -1,202 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* map.c - cf_map() and cf_map_from(). */
+/* map.c - cf_map() and cf_map_from(): the iterator, which is the reader's side. */
 
-#include <errno.h>
+#include "map.h"
+
 #include <stdlib.h>
-
-#include "core.h"
-
-enum { ROUNDS = 4 }; /* how many items a worker the default buffer of a generator holds */
-
-/* Where the items come from: an array, or a generator. */
-struct source {
-    const unsigned char *items;
-    size_t n, size, taken;
-
-    int (*next)(void *source, const void **item, size_t *len);
-    void *data;
-};
-
-struct map {
-    struct cf_iter iter;
-    struct cf_executor *executor; /* retained; NULL if it was never made */
-    const struct cf_task *task;
-    struct source source;
-    struct cf_map_options options;
-
-    struct cf_ahead ahead;  /* the calls that have been sent */
-    struct cf_unpack chunk; /* the one that is being read */
-
-    /* An item that has been taken but did not fit the chunk before it; it goes alone. */
-    bool holds;
-    const void *held;
-    size_t held_len;
-
-    size_t unread; /* items that have been taken but not yielded; at most .buffersize */
-    size_t total;  /* items that have been taken */
-    bool full;     /* it has been filled for the first time */
-    bool ended;    /* the source has no more, or nobody wants any */
-    bool failed;   /* but has an error that has not been told */
-    bool over;     /* nothing will ever be yielded again */
-};
-
-/*
- * The source.
- */
-
-static int
-take_from_array(struct source *source, const void **item, size_t *len)
-{
-    if (source->taken == source->n)
-        return 0;
-    *item = source->items == NULL ? NULL : source->items + source->taken * source->size;
-    *len = source->size;
-    source->taken++;
-    return 1;
-}
-
-/* The next item: 1, or 0 if there is none and there will be none. */
-static int
-take_item(struct map *map, const void **item, size_t *len)
-{
-    struct cf_executor *outer = cf_self.unbounded;
-    int rc;
-
-    if (map->source.next == NULL) {
-        rc = take_from_array(&map->source, item, len);
-    } else {
-        cf_self.unbounded = map->executor;
-        rc = map->source.next(map->source.data, item, len);
-        cf_self.unbounded = outer;
-    }
-    if (rc == 1 && (*item != NULL || *len == 0)) {
-        map->unread++;
-        map->total++;
-        return 1;
-    }
-    map->ended = true;
-    map->failed = rc != 0;
-    return 0;
-}
-
-/*
- * Sending calls ahead.
- */
-
-static bool
-add_call(struct map *map, struct cf_future *call)
-{
-    if (!cf_ahead_add(&map->ahead, call)) {
-        cf_cancel(call);
-        cf_release(call);
-        return false;
-    }
-    return true;
-}
-
-static bool
-is_late(const struct map *map)
-{
-    return cf_is_past(map->options.deadline);
-}
-
-/* A call that found no room before the deadline is as if it had never been: the map is about to end. */
-static struct cf_future *
-submit(struct map *map, bool chunk, const void *arg, size_t len, size_t items)
-{
-    struct cf_future *call = cf_executor_submit(map->executor, map->task, chunk, arg, len, map->options.deadline);
-    const struct cf_error *error = cf_done(call) ? cf_error_of(call) : NULL;
-    const bool late = is_late(map) && error != NULL && error->why == CF_REFUSED && error->code == EAGAIN;
-    const bool lost = chunk && !call->chunk;
-
-    if (!late && !lost)
-        return call;
-    /* Of a chunk for which there is no memory, nobody could tell the items apart. */
-    if (lost)
-        map->ended = map->failed = true;
-    map->unread -= items;
-    cf_release(call);
-    return NULL;
-}
-
-static struct cf_future *
-submit_item(struct map *map)
-{
-    const void *item = map->held;
-    size_t len = map->held_len;
-
-    if (!map->holds && take_item(map, &item, &len) == 0)
-        return NULL;
-    map->holds = false;
-    return submit(map, false, item, len, 1);
-}
-
-static size_t
-room(const struct map *map)
-{
-    return map->options.buffersize - map->unread;
-}
-
-static struct cf_future *
-submit_chunk(struct map *map)
-{
-    const size_t most = room(map) < map->options.chunksize ? room(map) : map->options.chunksize;
-    struct cf_pack pack = { 0 };
-    struct cf_future *call = NULL;
-    const void *item = NULL;
-    size_t len = 0;
-
-    while (pack.count < most && !map->holds && take_item(map, &item, &len) != 0)
-        if (!cf_pack_item(&pack, item, len)) {
-            map->holds = true;
-            map->held = item;
-            map->held_len = len;
-        }
-    if (pack.count > 0)
-        call = submit(map, true, pack.bytes, pack.used, pack.count);
-    cf_pack_free(&pack);
-    return call;
-}
-
-static bool
-is_interrupted(const struct map *map)
-{
-    return map->executor != NULL && cf_executor_is(map->executor, CF_EXECUTOR_INTERRUPTED);
-}
-
-/* Chunks are whole, but for the last one of the first filling, and where the workers would run dry. */
-static bool
-wants_more(const struct map *map)
-{
-    if (map->ended || is_late(map) || is_interrupted(map))
-        return false;
-    if (map->holds || (map->ahead.calls == 0 && room(map) > 0))
-        return true;
-    return room(map) > 0 && (!map->full || room(map) >= map->options.chunksize);
-}
-
-/* The first call may wait for its place among the pending ones; later the reader has something to do meanwhile. */
-static bool
-may_submit(const struct map *map)
-{
-    return map->ahead.calls == 0 || map->executor == NULL || cf_room_is_free(map->executor);
-}
-
-static void
-fill(struct map *map)
-{
-    while (wants_more(map) && may_submit(map)) {
-        bool alone = map->options.chunksize == 1 || map->holds;
-        struct cf_future *call = alone ? submit_item(map) : submit_chunk(map);
-        if (call != NULL && !add_call(map, call))
-            map->ended = map->failed = true;
-    }
-    map->full = true;
-}
-
-/*
- * The reader's side.
- */
 
 /* The next call that is done; meanwhile, when there may be room, more are sent ahead. */
 static struct cf_future *
@@ -207,7 +14,7 @@ next_call(struct map *map, enum cf_status *status)
     bool again;
 
     do {
-        const bool watching = map->executor != NULL && wants_more(map);
+        const bool watching = map->executor != NULL && cf_send_wants_more(map);
         if (watching)
             cf_room_watch(map->executor, &room);
         call = cf_ahead_take(&map->ahead, map->options.deadline, !map->iter.interrupt_said, watching ? &room : NULL,
@@ -216,29 +23,56 @@ next_call(struct map *map, enum cf_status *status)
             cf_room_unwatch(map->executor, &room);
         again = call == NULL && *status == CF_OK;
         if (again)
-            fill(map);
+            cf_send(map);
         if (watching && room.woken)
             cf_room_pass_on(map->executor);
     } while (again);
     return call;
 }
 
+/* How many items can be read before it is time to send more, or to look at what else there is to do. */
+static size_t
+idle_items(const struct map *map)
+{
+    if (map->ended)
+        return SIZE_MAX;
+    if (map->holds || map->ahead.calls == 0)
+        return 0;
+    return cf_pace_room(map) < map->chunksize ? map->chunksize - cf_pace_room(map) - 1 : 0;
+}
+
+/* The chunk is kept until the next one is read, because the reader may be on its way through it. */
 static struct cf_future *
 next_part(struct map *map, enum cf_status *status)
 {
-    struct cf_future *part = cf_unpack_next(&map->chunk);
+    struct cf_future *part = cf_unpack_next(&map->chunk, &map->iter.spare);
 
     *status = part == NULL ? CF_FAILED : CF_OK;
-    if (part != NULL && map->chunk.left == 0)
-        cf_unpack_free(&map->chunk);
+    if (part != NULL) {
+        map->iter.refill = cf_unpack_refill(&map->chunk, part, idle_items(map));
+        map->iter.refill.interrupts = map->interrupts;
+    }
     return part;
+}
+
+/* What cf_next() has read by itself since the last time. */
+static void
+note_read(struct map *map)
+{
+    const size_t items = map->iter.refill.given - map->iter.refill.left;
+
+    cf_unpack_skip(&map->chunk, items);
+    map->unread -= items;
+    map->iter.refill = (struct cf_refill){ 0 };
+    if (map->chunk.items.left == 0)
+        cf_unpack_free(&map->chunk);
 }
 
 /* There are no calls ahead, and none could be added. */
 static enum cf_status
 status_at_end(struct map *map)
 {
-    if (is_interrupted(map) && !map->iter.interrupt_said)
+    if (cf_map_is_interrupted(map) && !map->iter.interrupt_said)
         return CF_INTERRUPTED;
     map->over = true;
     if (map->failed)
@@ -249,7 +83,7 @@ status_at_end(struct map *map)
 static struct cf_future *
 next_future(struct map *map, enum cf_status *status)
 {
-    if (map->chunk.left > 0)
+    if (map->chunk.items.left > 0)
         return next_part(map, status);
     if (map->ahead.calls == 0) {
         *status = status_at_end(map);
@@ -262,27 +96,39 @@ next_future(struct map *map, enum cf_status *status)
     return next_part(map, status);
 }
 
+/* What is running under it goes no further than the item that it is at. */
+static void
+end_lease(struct map *map)
+{
+    cf_lease_end(map->lease, map->executor != NULL && cf_executor_frozen(map->executor));
+    cf_lease_release(map->lease);
+    map->lease = NULL;
+}
+
 static struct cf_future *
 map_next(struct cf_iter *iter, enum cf_status *status)
 {
     struct map *map = (struct map *)(void *)iter;
 
+    map->interrupts = atomic_load(&cf_interrupts);
+    note_read(map);
     if (map->over) {
         *status = CF_END;
         return NULL;
     }
-    if (is_interrupted(map) && !iter->interrupt_said) {
+    if (cf_map_is_interrupted(map) && !iter->interrupt_said) {
         cf_executor_cancel_pending(map->executor);
         *status = CF_INTERRUPTED;
         return NULL;
     }
-    fill(map);
+    cf_send(map);
     struct cf_future *future = next_future(map, status);
     if (future != NULL)
         map->unread--;
     if (*status == CF_TIMEOUT || *status == CF_FAILED) {
         map->over = true;
         cf_ahead_cancel(&map->ahead);
+        end_lease(map);
     }
     return future;
 }
@@ -294,7 +140,7 @@ map_remaining(const struct cf_iter *iter, size_t *total)
 
     if (total != NULL)
         *total = map->total;
-    return map->unread;
+    return map->unread - (iter->refill.given - iter->refill.left);
 }
 
 static void
@@ -304,7 +150,9 @@ map_free(struct cf_iter *iter)
 
     cf_ahead_cancel(&map->ahead);
     cf_ahead_clear(&map->ahead);
+    end_lease(map);
     cf_unpack_free(&map->chunk);
+    cf_pack_free(&map->pack);
     if (map->executor != NULL)
         cf_executor_release(map->executor);
     free(map);
@@ -313,17 +161,11 @@ map_free(struct cf_iter *iter)
 static const struct cf_iter_kind map_kind = { map_next, map_remaining, map_free };
 
 static struct cf_map_options
-resolve(const struct cf_executor *executor, const struct source *source, const struct cf_map_options *given)
+resolve(const struct cf_map_options *given)
 {
     struct cf_map_options options = given == NULL ? (struct cf_map_options){ 0 } : *given;
-    const size_t workers = executor == NULL ? 1 : executor->options.max_workers;
 
-    if (options.chunksize == 0)
-        options.chunksize = 1;
-    if (options.buffersize == 0 &&
-        (source->next == NULL || __builtin_mul_overflow(ROUNDS * workers, options.chunksize, &options.buffersize)))
-        options.buffersize = SIZE_MAX;
-    if (options.chunksize > options.buffersize)
+    if (options.buffersize != 0 && options.chunksize > options.buffersize)
         options.chunksize = options.buffersize;
     if (options.deadline == 0)
         options.deadline = CF_NEVER;
@@ -342,11 +184,12 @@ map_new(struct cf_executor *executor, const struct cf_task *task, const struct s
     map->executor = executor;
     map->task = task;
     map->source = *source;
-    map->options = resolve(executor, source, options);
+    map->options = resolve(options);
+    cf_pace_start(map);
     map->ahead.unordered = map->options.unordered;
     if (executor != NULL)
         cf_executor_retain(executor);
-    fill(map);
+    cf_send_start(map);
     return &map->iter;
 }
 

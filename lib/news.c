@@ -11,7 +11,7 @@
 
 #include "processes.h"
 
-#define SHORT_CALL 20000 /* nanoseconds; more of such calls are sent ahead */
+enum { FETCH = 4 }; /* slots before it is needed, a future is asked for from another processor's cache */
 
 void
 cf_news_exclude(struct process_pool *pool)
@@ -20,108 +20,145 @@ cf_news_exclude(struct process_pool *pool)
         sched_yield();
 }
 
-struct news *
-cf_news_add(struct process_pool *pool, struct newspaper *paper, struct cf_future *call, const struct lane_state *lane)
+static struct news *
+add(struct process_pool *pool, const struct lane_state *lane, struct cf_future *call, struct newspaper *paper)
 {
-    const struct slot *slot = cf_lane_slot(pool, lane, lane->head);
     struct news *news = &paper->news[paper->count++];
 
-    news->call = cf_retain(call);
-    news->ended = news->hooked = false;
-    news->started = atomic_load_explicit(&slot->started, memory_order_relaxed);
-    if (news->started == 0)
-        news->started = cf_now();
-    news->ended_at = atomic_load_explicit(&slot->ended, memory_order_relaxed);
+    news->call = call;
+    news->ended = news->settled = false;
+    news->started = news->ended_at = 0;
     news->worker.name[0] = '\0';
     if (pool->base.options.observe != NULL)
         snprintf(news->worker.name, sizeof news->worker.name, "%s", cf_lane_name(pool, lane).text);
     return news;
 }
 
-/* The future of the slot at the head becomes RUNNING, if it is not known to be. */
-static struct news *
-note_start(struct process_pool *pool, struct lane_state *lane, struct newspaper *paper)
+static cf_time
+start_of(const struct slot *slot)
 {
-    const uint64_t head = lane->head;
+    const cf_time started = atomic_load_explicit(&slot->started, memory_order_relaxed);
+
+    return started != 0 ? started : cf_now();
+}
+
+/* The future of the slot at the head becomes RUNNING, if it is not known to be. */
+static void
+note_start(struct process_pool *pool, struct lane_state *lane, uint64_t head, struct newspaper *paper)
+{
     struct cf_future *call = lane->calls[head % LANE_SLOTS];
 
     if (lane->noted > head)
-        return NULL;
+        return;
     lane->noted = head + 1;
     cf_future_claim(call);
     cf_room_leave(&pool->base);
-    return cf_news_add(pool, paper, call, lane);
+    if (pool->base.options.observe != NULL)
+        add(pool, lane, cf_retain(call), paper)->started = start_of(cf_lane_slot(pool, lane, head));
 }
 
-/* More calls are sent ahead while they are short.  The lock is held. */
-static void
-adapt(struct lane_state *lane, const struct slot *slot)
+/*
+ * The call in that slot has ended, and its outcome is in its future.  Without an observer there is nothing to tell but
+ * to those hooked on, so the future is settled here; only then is it taken out of the lane, where else cf_cancel() would
+ * miss it.  The reference is given up, or goes into the paper.
+ */
+void
+cf_news_of_end(struct process_pool *pool, struct lane_state *lane, uint64_t index, cf_time ended,
+               struct newspaper *paper)
 {
-    if (slot->ended - slot->started > SHORT_CALL)
-        lane->ahead = AHEAD;
-    else if (lane->ahead < LANE_SLOTS)
-        lane->ahead *= 2;
+    const bool noted = lane->noted > index, observed = pool->base.options.observe != NULL;
+    struct cf_future *call = lane->calls[index % LANE_SLOTS];
+    bool hooked = false;
+
+    if (!noted)
+        cf_room_leave(&pool->base);
+    if (observed) {
+        cf_future_claim(call);
+    } else {
+        hooked = cf_future_settle(call, NULL, 0);
+        atomic_store_explicit(&lane->calls[index % LANE_SLOTS], NULL, memory_order_release);
+    }
+    if (!observed && !hooked) {
+        cf_release(call);
+        return;
+    }
+    struct news *news = add(pool, lane, call, paper);
+    news->ended = true;
+    news->settled = hooked;
+    news->started = observed && !noted ? start_of(cf_lane_slot(pool, lane, index)) : 0;
+    news->ended_at = ended;
 }
 
 static void
-free_head(struct process_pool *pool, struct lane_state *lane, bool ran)
+free_slots(struct process_pool *pool, struct lane_state *lane, const struct finding *found)
 {
     cf_dispatch_lock(pool);
-    if (ran && atomic_load(&cf_lane_shared(pool, lane)->retired))
+    if (found->ran > 0 && atomic_load(&cf_lane_shared(pool, lane)->retired))
         lane->life = LANE_LEAVING;
-    if (ran)
-        adapt(lane, cf_lane_slot(pool, lane, lane->head));
-    else
-        lane->withdrawn--;
-    lane->calls[lane->head % LANE_SLOTS] = NULL;
-    atomic_store_explicit(&cf_lane_slot(pool, lane, lane->head)->word, SLOT_FREE, memory_order_relaxed);
-    lane->head++;
+    if (found->ran > 0)
+        cf_balance_adapt(lane, found);
+    lane->withdrawn -= found->withdrawn;
+    lane->head = found->head;
+    cf_dispatch_sort(pool, lane);
     cf_dispatch_unlock(pool);
 }
 
 static void
-take_head(struct process_pool *pool, struct lane_state *lane, struct newspaper *paper)
+take(struct process_pool *pool, struct lane_state *lane, struct finding *found, struct newspaper *paper)
 {
-    struct slot *slot = cf_lane_slot(pool, lane, lane->head);
-    struct cf_future *call = lane->calls[lane->head % LANE_SLOTS];
-    struct news *news = note_start(pool, lane, paper);
+    const uint64_t index = found->head++;
+    struct slot *slot = cf_lane_slot(pool, lane, index);
+    struct cf_future *call = lane->calls[index % LANE_SLOTS];
+    const cf_time ended = atomic_load_explicit(&slot->ended, memory_order_relaxed);
+    const cf_time took = ended - atomic_load_explicit(&slot->started, memory_order_relaxed);
 
-    if (news == NULL) {
-        news = cf_news_add(pool, paper, call, lane);
-        news->started = 0;
-    }
-    news->ended = true;
+    __builtin_prefetch(atomic_load_explicit(&lane->calls[(index + FETCH) % LANE_SLOTS], memory_order_relaxed), 1);
+    found->ran++;
+    found->took += took;
+    if (took > found->longest)
+        found->longest = took;
     cf_argument_drop(pool, call);
-    cf_outcome_take(pool, lane, slot, call);
-    pool->deaths = 0;
-    free_head(pool, lane, true);
+    cf_outcome_take(pool, lane, index, call);
+    cf_news_of_end(pool, lane, index, ended, paper);
+}
+
+/* See what has become of the call at found->head.  False: there is nothing more to be found. */
+static bool
+find(struct process_pool *pool, struct lane_state *lane, struct finding *found, struct newspaper *paper)
+{
+    switch (atomic_load_explicit(&cf_lane_slot(pool, lane, found->head)->word, memory_order_acquire)) {
+    case SLOT_DONE:
+        take(pool, lane, found, paper);
+        return true;
+    case SLOT_WITHDRAWN:
+        if (atomic_load(&cf_lane_shared(pool, lane)->passed) <= found->head)
+            return false;
+        found->withdrawn++;
+        found->head++;
+        return true;
+    case SLOT_CLAIMED:
+        note_start(pool, lane, found->head, paper);
+        return false;
+    default:
+        return false;
+    }
 }
 
 /* Go through a lane from its head.  False: the paper is full. */
 bool
 cf_news_read(struct process_pool *pool, struct lane_state *lane, struct newspaper *paper)
 {
-    while (lane->head < atomic_load_explicit(&cf_lane_shared(pool, lane)->tail, memory_order_acquire)) {
-        /* One place is kept for cf_death_bury(). */
-        if (paper->count == NEWS - 1)
-            return false;
-        switch (atomic_load(&cf_lane_slot(pool, lane, lane->head)->word)) {
-        case SLOT_DONE:
-            take_head(pool, lane, paper);
-            break;
-        case SLOT_WITHDRAWN:
-            if (atomic_load(&cf_lane_shared(pool, lane)->passed) <= lane->head)
-                return true;
-            free_head(pool, lane, false);
-            break;
-        case SLOT_CLAIMED:
-            note_start(pool, lane, paper);
-            return true;
-        default:
-            return true;
-        }
-    }
-    return true;
+    const uint64_t tail = atomic_load_explicit(&lane->tail, memory_order_acquire);
+    struct finding found = { .head = lane->head };
+
+    /* One place is kept for cf_death_bury(). */
+    while (found.head < tail && paper->count < NEWS - 1 && find(pool, lane, &found, paper))
+        ;
+    if (found.ran > 0)
+        pool->deaths = 0;
+    if (found.head != lane->head)
+        free_slots(pool, lane, &found);
+    return paper->count < NEWS - 1;
 }
 
 /*
@@ -137,11 +174,11 @@ settle(struct process_pool *pool, struct news *news)
         cf_observe(&pool->base, CF_EVENT_STARTED, call, &news->worker, news->started);
         atomic_fetch_or(&call->state, CF_STATE_STARTED);
     }
-    if (!news->ended)
+    if (!news->ended || news->settled)
         return;
     while (pool->base.options.observe != NULL && (atomic_load(&call->state) & CF_STATE_STARTED) == 0)
         sched_yield();
-    news->hooked = cf_future_settle(call, &news->worker, news->ended_at);
+    news->settled = cf_future_settle(call, &news->worker, news->ended_at);
 }
 
 static cf_time
@@ -161,11 +198,8 @@ compare(const void *a, const void *b)
 static void
 release(struct newspaper *paper)
 {
-    for (unsigned i = 0; i < paper->count; i++) {
-        if (paper->news[i].ended)
-            cf_release(paper->news[i].call);
+    for (unsigned i = 0; i < paper->count; i++)
         cf_release(paper->news[i].call);
-    }
     paper->count = 0;
 }
 
@@ -183,21 +217,26 @@ cf_news_tell(struct process_pool *pool, struct newspaper *paper)
     for (unsigned i = 0; i < paper->count; i++)
         settle(pool, &paper->news[i]);
     for (unsigned i = 0; i < paper->count; i++)
-        if (paper->news[i].hooked)
+        if (paper->news[i].settled)
             cf_hooks_run(paper->news[i].call);
     release(paper);
     cf_self.callbacks = outer;
     cf_self.frame = frame.outer;
 }
 
-/* Cheaply, and without pool->collecting: whether a look would find anything. */
+/*
+ * Cheaply, and without pool->collecting: whether a look would find anything.  The tail is read first, as the word of a
+ * slot beyond it is of the last round.
+ */
 bool
 cf_news_waits(struct process_pool *pool)
 {
-    for (unsigned i = 0; i < pool->base.options.max_workers; i++) {
+    const unsigned end = pool->base.options.max_workers;
+
+    for (unsigned i = cf_set_next(&pool->busy, 0, end); i < end; i = cf_set_next(&pool->busy, i + 1, end)) {
         const struct lane_state *lane = &pool->lanes[i];
         const uint64_t head = lane->head;
-        if (head == atomic_load(&pool->segment->lanes[i].tail))
+        if (head == lane->tail)
             continue;
         uint32_t word = atomic_load(&cf_lane_slot(pool, lane, head)->word);
         if (word == SLOT_DONE || (word == SLOT_CLAIMED && lane->noted <= head) ||
@@ -205,33 +244,6 @@ cf_news_waits(struct process_pool *pool)
             return true;
     }
     return false;
-}
-
-/* Calls behind a long one go back to the queue when a worker is idle.  The lock is held. */
-static void
-rebalance(struct process_pool *pool)
-{
-    struct lane_state *idle = NULL, *most = NULL;
-
-    for (unsigned i = 0; i < pool->base.options.max_workers && pool->first == NULL; i++) {
-        struct lane_state *lane = &pool->lanes[i];
-        if (lane->life == LANE_PRESENT && cf_lane_load(lane) == 0)
-            idle = lane;
-        if (cf_lane_load(lane) > 1 && (most == NULL || cf_lane_load(lane) > cf_lane_load(most)))
-            most = lane;
-    }
-    if (idle == NULL || most == NULL)
-        return;
-    /* The later half of those that are still there, in their order. */
-    uint64_t first = most->tail;
-    for (uint64_t n = cf_lane_load(most) / 2; n > 0 && first > most->head;)
-        if (most->calls[--first % LANE_SLOTS] != NULL)
-            n--;
-    for (; first < most->tail; first++) {
-        struct cf_future *call = cf_dispatch_recall(pool, most, first);
-        if (call != NULL)
-            cf_dispatch_append(pool, call);
-    }
 }
 
 /* Those who shut down wait for the callbacks that run between the two. */
@@ -249,25 +261,36 @@ leave(struct cf_executor *executor)
         cf_futex_wake(&executor->cancelling, INT_MAX);
 }
 
+/* Read lanes; false: the paper is full, and the next one begins with that lane. */
+static bool
+read_lanes(struct process_pool *pool, unsigned from, unsigned end, struct newspaper *paper)
+{
+    for (unsigned i = cf_set_next(&pool->busy, from, end); i < end; i = cf_set_next(&pool->busy, i + 1, end))
+        if (!cf_news_read(pool, &pool->lanes[i], paper)) {
+            pool->next_lane = i;
+            return false;
+        }
+    return true;
+}
+
 /* Take what has arrived; if another thread is at it, leave it to that one. */
 bool
 cf_news_look(struct process_pool *pool)
 {
-    struct newspaper paper = { .count = 0 };
-    bool all = true;
+    struct newspaper paper;
 
     if (!cf_news_waits(pool) || atomic_exchange(&pool->collecting, true))
         return false;
-    enter(&pool->base);
-    /* From where the last paper was full. */
-    for (unsigned i = 0; i < pool->base.options.max_workers && all; i++) {
-        all = cf_news_read(pool, &pool->lanes[pool->next_lane], &paper);
-        if (all)
-            pool->next_lane = (pool->next_lane + 1) % pool->base.options.max_workers;
+    paper.count = 0;
+    const unsigned first = pool->next_lane;
+    if (read_lanes(pool, first, pool->base.options.max_workers, &paper))
+        read_lanes(pool, 0, first, &paper);
+    cf_balance(pool);
+    if (paper.count == 0) {
+        atomic_store(&pool->collecting, false);
+        return true;
     }
-    cf_dispatch_lock(pool);
-    rebalance(pool);
-    cf_dispatch_unlock(pool);
+    enter(&pool->base);
     atomic_store(&pool->collecting, false);
     cf_news_tell(pool, &paper);
     leave(&pool->base);

@@ -22,7 +22,7 @@
 
 #include "lanes.h"
 
-/* The word is its last store, and the parent looks when the bell has rung. */
+/* The words are its last stores, and the parent looks when the bell has rung. */
 static void
 report(const struct nursery *nursery, unsigned lane, enum lane_gone gone, int fate)
 {
@@ -30,6 +30,7 @@ report(const struct nursery *nursery, unsigned lane, enum lane_gone gone, int fa
 
     nursery->segment->lanes[lane].fate = fate;
     atomic_store(&nursery->segment->lanes[lane].gone, gone);
+    atomic_store(&nursery->segment->reported, 1);
     if (write(nursery->bell, &one, sizeof one) < 0)
         return;
 }
@@ -144,6 +145,7 @@ cf_nursery_main(struct nursery *nursery)
     cf_self.worker = NULL;
     cf_self.unbounded = NULL;
     cf_self.callbacks = NULL;
+    cf_self.watched = NULL;
     cf_self.depth = 0;
     /* What the parent has yet to write is not to be written twice. */
     __fpurge(stdout);

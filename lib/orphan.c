@@ -13,9 +13,13 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <ucontext.h>
 #include <unistd.h>
+#if HAVE_SYS_RSEQ_H
+#include <sys/rseq.h>
+#endif
 
 #include "lanes.h"
 
@@ -63,6 +67,29 @@ run_helper(struct birth *birth)
     return error;
 }
 
+/*
+ * The kernel tells a registered thread in its memory which processor it is on, for sched_getcpu() and restartable
+ * sequences.  A process that shares its parent's memory is not registered, nor is what it forks, whose memory says
+ * otherwise and would for ever tell of the processor of that moment.  So do what the C library does for a new thread.
+ */
+static void
+register_rseq(void)
+{
+#if defined RSEQ_SIG && defined __has_builtin
+#if __has_builtin(__builtin_thread_pointer)
+    enum { LEAST = 32 }; /* what the kernel takes; __rseq_size is of what is in use, or 0 */
+    struct rseq *mine = (struct rseq *)(void *)((char *)__builtin_thread_pointer() + __rseq_offset);
+
+    if (__rseq_size == 0 || (int)mine->cpu_id < 0)
+        return;
+    mine->rseq_cs = 0;
+    mine->cpu_id = (uint32_t)RSEQ_CPU_ID_UNINITIALIZED;
+    if (syscall(SYS_rseq, mine, __rseq_size < LEAST ? LEAST : __rseq_size, 0, RSEQ_SIG) != 0)
+        mine->cpu_id = (uint32_t)RSEQ_CPU_ID_REGISTRATION_FAILED;
+#endif
+#endif
+}
+
 pid_t
 cf_orphan_fork(_Atomic pid_t *pid)
 {
@@ -72,8 +99,10 @@ cf_orphan_fork(_Atomic pid_t *pid)
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
     getcontext(&birth.caller);
-    if (birth.born)
+    if (birth.born) {
+        register_rseq();
         return 0;
+    }
     atomic_store(pid, -EAGAIN);
     const int error = run_helper(&birth);
     pthread_sigmask(SIG_SETMASK, &old, NULL);

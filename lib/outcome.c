@@ -7,13 +7,17 @@
 
 #include "processes.h"
 
-/* Where the outcome stands, or a copy of what is in that area, to be freed; NULL: no memory. */
+/* Where the outcome stands, or a copy of what is in the slot's area or a place, to be freed; NULL: no memory. */
 const char *
-cf_outcome_bytes(struct process_pool *pool, struct slot *slot, uint64_t area, char **copy)
+cf_outcome_bytes(struct process_pool *pool, struct lane_state *lane, struct slot *slot, uint64_t area, char **copy)
 {
     *copy = NULL;
-    if (!slot->out_of_line)
-        return (const char *)slot->bytes;
+    if (slot->where == OUTCOME_IN_SLOT)
+        return (const char *)cf_slot_bytes(cf_lane_shared(pool, lane), slot, slot->len);
+    if (slot->where >= OUTCOME_IN_PLACE) {
+        *copy = cf_place_fetch(pool, lane, (slot->where - OUTCOME_IN_PLACE) % LANE_PLACES, slot->len);
+        return *copy;
+    }
     *copy = malloc(slot->len);
     if (*copy != NULL && cf_area_read(pool->memory, area, *copy, slot->len) != 0) {
         free(*copy);
@@ -29,7 +33,7 @@ is_sound(const struct slot *slot, const char *bytes)
 {
     size_t strings = 0;
 
-    if (!slot->out_of_line && slot->len > SLOT_BYTES)
+    if (slot->where == OUTCOME_IN_SLOT && slot->len > SLOT_BYTES)
         return false;
     for (size_t i = 0; i < slot->len && slot->failed && strings < 3; i++)
         strings += bytes[i] == '\0';
@@ -49,11 +53,14 @@ cf_outcome_error(const struct cf_future *call, const struct slot *slot, const ch
 
 /* Move the outcome from the slot to the future. */
 void
-cf_outcome_take(struct process_pool *pool, const struct lane_state *lane, struct slot *slot, struct cf_future *call)
+cf_outcome_take(struct process_pool *pool, struct lane_state *lane, uint64_t index, struct cf_future *call)
 {
+    struct slot *slot = cf_lane_slot(pool, lane, index);
     char *copy;
-    const char *bytes = cf_outcome_bytes(pool, slot, cf_area_of_result(lane->number, lane->head), &copy);
+    const char *bytes = cf_outcome_bytes(pool, lane, slot, cf_area_of_result(lane->number, index), &copy);
 
+    if (call->timed)
+        cf_future_set_took(call, slot->ended - slot->started);
     call->result_len = 0;
     if (bytes == NULL) {
         cf_future_set_error(call,

@@ -122,8 +122,10 @@ cf_park(struct cf_parker *p, cf_time deadline)
 void
 cf_unpark(struct cf_parker *p)
 {
-    if (atomic_exchange(&p->word, TOKEN) == ASLEEP)
+    if (atomic_exchange(&p->word, TOKEN) == ASLEEP) {
+        cf_self.woke = true;
         cf_futex_wake(&p->word, 1);
+    }
 }
 
 void

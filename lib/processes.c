@@ -35,29 +35,27 @@ processes_submit(struct cf_executor *executor, struct cf_future *call)
 
     if (error != 0)
         return error;
-    cf_dispatch_lock(pool);
-    bool stopped = pool->stopped;
-    pool->start_failed = false;
-    if (!stopped)
-        cf_dispatch_append(pool, call);
-    cf_dispatch_unlock(pool);
-    if (stopped)
+    if (!cf_dispatch_submit(pool, call)) {
         cf_argument_drop(pool, call);
+        return ESHUTDOWN;
+    }
     /* The collector cancels what was there when the interrupt came. */
-    else if (cf_executor_is(executor, CF_EXECUTOR_INTERRUPTED))
+    if (cf_executor_is(executor, CF_EXECUTOR_INTERRUPTED))
         cf_executor_cancel_pending(executor);
-    return stopped ? ESHUTDOWN : 0;
+    return 0;
 }
 
 static struct cf_future *
 processes_withdraw(struct cf_executor *executor)
 {
     struct process_pool *pool = cf_process_pool_of(executor);
-    struct cf_future *call;
+    const unsigned end = pool->base.options.max_workers;
 
     cf_dispatch_lock(pool);
-    call = cf_dispatch_dequeue(pool);
-    for (unsigned i = 0; i < pool->base.options.max_workers && call == NULL; i++)
+    cf_dispatch_empty_inbox(pool);
+    struct cf_future *call = cf_dispatch_dequeue(pool);
+    for (unsigned i = cf_set_next(&pool->busy, 0, end); i < end && call == NULL;
+         i = cf_set_next(&pool->busy, i + 1, end))
         for (uint64_t k = pool->lanes[i].head; k < pool->lanes[i].tail && call == NULL; k++)
             call = cf_dispatch_recall(pool, &pool->lanes[i], k);
     cf_dispatch_unlock(pool);
@@ -66,31 +64,33 @@ processes_withdraw(struct cf_executor *executor)
     return call;
 }
 
-/* Find the call in a lane: its index there; or the tail, and it is in no slot of this lane. */
-static uint64_t
-find_in_lane(const struct lane_state *lane, const struct cf_future *call)
+/* Find the call in a lane, and its index there; NULL: it is in none.  The lock is held. */
+static struct lane_state *
+find_in_lanes(struct process_pool *pool, const struct cf_future *call, uint64_t *index)
 {
-    uint64_t i = lane->head;
+    const unsigned end = pool->base.options.max_workers;
 
-    while (i < lane->tail && lane->calls[i % LANE_SLOTS] != call)
-        i++;
-    return i;
+    for (unsigned i = cf_set_next(&pool->busy, 0, end); i < end; i = cf_set_next(&pool->busy, i + 1, end)) {
+        struct lane_state *lane = &pool->lanes[i];
+        for (uint64_t k = lane->head; k < lane->tail; k++)
+            if (atomic_load_explicit(&lane->calls[k % LANE_SLOTS], memory_order_acquire) == call) {
+                *index = k;
+                return lane;
+            }
+    }
+    return NULL;
 }
 
 static bool
 processes_recall(struct cf_executor *executor, struct cf_future *call, uint32_t *old)
 {
     struct process_pool *pool = cf_process_pool_of(executor);
-    bool in_slot = false, recalled = false;
+    uint64_t index;
 
     cf_dispatch_lock(pool);
-    for (unsigned i = 0; i < pool->base.options.max_workers && !in_slot; i++) {
-        struct lane_state *lane = &pool->lanes[i];
-        uint64_t index = find_in_lane(lane, call);
-        in_slot = index < lane->tail;
-        recalled = in_slot && cf_dispatch_recall(pool, lane, index) != NULL;
-    }
-    const bool cancelled = (!in_slot || recalled) && cf_future_leave_for_cancel(call, old);
+    struct lane_state *lane = find_in_lanes(pool, call, &index);
+    const bool recalled = lane != NULL && cf_dispatch_recall(pool, lane, index) != NULL;
+    const bool cancelled = (lane == NULL || recalled) && cf_future_leave_for_cancel(call, old);
     cf_dispatch_unlock(pool);
     if (recalled) {
         cf_argument_drop(pool, call);
@@ -103,16 +103,12 @@ static bool
 processes_has_started(struct cf_executor *executor, const struct cf_future *call)
 {
     struct process_pool *pool = cf_process_pool_of(executor);
-    bool found = false, started = false;
+    uint64_t index;
 
-    cf_spin_lock(&pool->lock);
-    for (unsigned i = 0; i < pool->base.options.max_workers && !found; i++) {
-        struct lane_state *lane = &pool->lanes[i];
-        uint64_t index = find_in_lane(lane, call);
-        found = index < lane->tail;
-        started = found && atomic_load(&cf_lane_slot(pool, lane, index)->word) != SLOT_QUEUED;
-    }
-    cf_spin_unlock(&pool->lock);
+    cf_dispatch_lock(pool);
+    const struct lane_state *lane = find_in_lanes(pool, call, &index);
+    const bool started = lane != NULL && atomic_load(&cf_lane_slot(pool, lane, index)->word) != SLOT_QUEUED;
+    cf_dispatch_unlock(pool);
     /* If it is in no lane it waits in the queue, or has been taken out of its lane and is not pending any more. */
     return started || cf_future_state(call) != CF_STATE_PENDING;
 }
@@ -122,9 +118,9 @@ processes_stop(struct cf_executor *executor)
 {
     struct process_pool *pool = cf_process_pool_of(executor);
 
-    cf_spin_lock(&pool->lock);
+    cf_spin_lock(&pool->inbox_lock);
     pool->stopped = true;
-    cf_spin_unlock(&pool->lock);
+    cf_spin_unlock(&pool->inbox_lock);
     cf_collector_wake(pool);
 }
 
@@ -133,6 +129,21 @@ processes_kill(struct cf_executor *executor)
 {
     atomic_store(&cf_process_pool_of(executor)->kill, true);
     cf_collector_wake(cf_process_pool_of(executor));
+}
+
+/*
+ * The nursery is our child only where orphans become that, and somebody else may have reaped it, so its pid may be that of
+ * a child of the program's by now.  A pidfd is of the nursery alone; kernels too old for waiting by it have only the pid.
+ */
+static void
+reap_nursery(struct process_pool *pool)
+{
+    enum { BY_PIDFD = 3 }; /* P_PIDFD, which older C libraries do not name */
+    siginfo_t unused;
+
+    if (waitid((idtype_t)BY_PIDFD, (id_t)pool->nursery_fd, &unused, WEXITED | WNOHANG) < 0 &&
+        (errno == EINVAL || errno == EBADF))
+        waitpid(pool->nursery, NULL, WNOHANG);
 }
 
 /* The nursery ends when it is told that there will be no more orders, and its workers have ended before. */
@@ -144,8 +155,7 @@ dismiss_nursery(struct process_pool *pool)
     shutdown(pool->socket, SHUT_WR);
     while (poll(&ended, 1, -1) < 0 && errno == EINTR)
         ;
-    /* It is our child only where orphans become that. */
-    waitpid(pool->nursery, NULL, WNOHANG);
+    reap_nursery(pool);
 }
 
 static void
@@ -186,22 +196,37 @@ processes_abandon(struct cf_executor *executor)
     return true;
 }
 
+/* Not in a forked child: it has not inherited this memory, and where it was may be something else by now. */
+static void
+unmap_memory(struct process_pool *pool)
+{
+    if (pool->segment != NULL)
+        munmap(pool->segment, pool->segment_size);
+    if (pool->buffers != NULL)
+        munmap(pool->buffers, BUFFERS_SIZE);
+    cf_place_fini(pool);
+}
+
 static void
 processes_free(struct cf_executor *executor)
 {
     struct process_pool *pool = cf_process_pool_of(executor);
 
     close_all(pool);
-    if (pool->segment != NULL)
-        munmap(pool->segment, pool->segment_size);
-    if (pool->buffers != NULL)
-        munmap(pool->buffers, BUFFERS_SIZE);
+    if (!cf_executor_frozen(executor))
+        unmap_memory(pool);
     pthread_mutex_destroy(&pool->areas_lock);
     cf_callbacks_fini(&pool->callbacks);
     free(pool->free_areas);
     free(pool->lanes);
     cf_executor_fini(executor);
     free(pool);
+}
+
+static bool
+processes_is_saturated(struct cf_executor *executor)
+{
+    return atomic_load_explicit(&cf_process_pool_of(executor)->full, memory_order_relaxed);
 }
 
 static const struct cf_kind processes_kind = {
@@ -211,6 +236,7 @@ static const struct cf_kind processes_kind = {
     .join = processes_join,
     .free = processes_free,
     .abandon = processes_abandon,
+    .is_saturated = processes_is_saturated,
     .recall = processes_recall,
     .watch = cf_collector_watch,
     .has_started = processes_has_started,
@@ -246,10 +272,13 @@ map_memory(struct process_pool *pool)
     for (unsigned i = 0; i < workers; i++) {
         pool->lanes[i].number = i;
         pool->lanes[i].ahead = AHEAD;
+        pool->lanes[i].cost = COST_UNKNOWN;
+        cf_dispatch_sort(pool, &pool->lanes[i]);
     }
     for (unsigned i = 0; i < BUFFERS; i++)
         pool->free_buffers[i] = BUFFERS - i;
     pool->free_buffer_count = BUFFERS;
+    cf_place_init(pool);
     return 0;
 }
 
@@ -324,6 +353,8 @@ fork_nursery(struct process_pool *pool, struct nursery *nursery)
     pool->nursery = cf_orphan_fork(&pool->segment->nursery);
     if (pool->nursery == 0) {
         close(pool->socket);
+        /* A process that a task forks may close the pool, and all that it has. */
+        pool->socket = -1;
         cf_nursery_main(nursery);
     }
     if (pool->nursery < 0)
@@ -372,6 +403,14 @@ make(struct process_pool *pool)
     return error;
 }
 
+static unsigned
+default_workers(void)
+{
+    const unsigned cpus = cf_cpu_count();
+
+    return cpus < LANES_MAX ? cpus : LANES_MAX;
+}
+
 struct cf_executor *
 cf_process_pool(const struct cf_options *options)
 {
@@ -381,7 +420,7 @@ cf_process_pool(const struct cf_options *options)
     if (pool == NULL)
         return cf_constructor_failed(ENOMEM);
     memset(pool, 0, sizeof *pool);
-    int error = cf_executor_init(&pool->base, &processes_kind, options, cf_cpu_count());
+    int error = cf_executor_init(&pool->base, &processes_kind, options, default_workers());
     if (error != 0) {
         free(pool);
         return cf_constructor_failed(error);
@@ -391,6 +430,7 @@ cf_process_pool(const struct cf_options *options)
     pool->has_deadlines = options != NULL && options->call_timeout > 0;
     pthread_mutex_init(&pool->areas_lock, NULL);
     cf_callbacks_init(&pool->callbacks, &pool->base);
+    pool->callbacks.stand_aside = cf_collector_stand_in;
     error = make(pool);
     if (error == 0)
         return &pool->base;

@@ -7,11 +7,13 @@
 #include <stdio.h>
 
 #include "lanes.h"
+#include "set.h"
 
 enum {
     AHEAD = 1, /* calls that a worker may have been given at first, and again when they are long */
     NEWS = 64  /* the most that one look finds */
 };
+#define COST_UNKNOWN UINT32_MAX
 
 enum lane_life {
     LANE_ABSENT,
@@ -19,16 +21,21 @@ enum lane_life {
     LANE_LEAVING  /* and that takes no more calls */
 };
 
-/* The parent's knowledge of a lane.  Guarded by the pool's lock, but for what the collector alone uses. */
+/*
+ * The parent's knowledge of a lane.  Guarded by the pool's lock, but for what the collector alone uses; what is atomic
+ * is written under the lock and read without it too.
+ */
 struct lane_state {
     unsigned number;
-    enum lane_life life;
-    _Atomic bool start_wanted; /* somebody is about to tell the nursery */
-    unsigned ahead;            /* how many calls it may have been given: more while they are short */
-    _Atomic uint64_t head;     /* the slots from here ... */
-    uint64_t tail;             /* ... up to here are in use, */
-    uint64_t withdrawn;        /* but for so many, which the worker has yet to pass */
-    struct cf_future *calls[LANE_SLOTS];
+    _Atomic enum lane_life life;
+    _Atomic bool start_wanted;         /* somebody is about to tell the nursery */
+    unsigned ahead;                    /* how many calls it may have been given: more while they are short */
+    uint64_t cost;                     /* nanoseconds a call, going by the last ones */
+    _Atomic uint64_t head;             /* the slots from here ... */
+    _Atomic uint64_t tail;             /* ... up to here are in use, */
+    uint64_t withdrawn;                /* but for so many, which the worker has yet to pass */
+    struct cf_view views[LANE_PLACES]; /* the collector's */
+    _Atomic(struct cf_future *) calls[LANE_SLOTS]; /* NULL: withdrawn, or settled already; collectors write, too */
 
     /* The collector's. */
     _Atomic uint64_t noted; /* slots before this one are known to have been started, or withdrawn */
@@ -51,7 +58,7 @@ struct process_pool {
     _Atomic bool collecting; /* somebody takes outcomes out of the lanes; one at a time */
     unsigned next_lane;      /* that he looks at first */
     _Atomic bool ended;      /* nobody does any more */
-    _Atomic unsigned waking; /* threads that may be about to write to the bell */
+    _Atomic unsigned waking; /* threads that may be about to write to the bell or to the socket */
     _Atomic bool kill;       /* all workers are to be killed */
     bool has_deadlines;      /* there is a .call_timeout */
     /* The collector's: */
@@ -60,13 +67,24 @@ struct process_pool {
     bool nursery_gone;
     bool dismissed; /* the workers have been told to end */
 
-    struct cf_spin lock;             /* guards what follows, and the lanes */
-    struct cf_future *first, **last; /* the queue */
-    unsigned workers;                /* lanes that are not ABSENT */
+    /* The inbox: calls just submitted.  Its lock is held for no longer than it takes to add one or to take all. */
+    alignas(64) struct cf_spin inbox_lock;
+    _Atomic(struct cf_future *) inbox_first;
+    struct cf_future *inbox_last; /* NULL: there is none */
     bool stopped;
-    bool broken;                         /* or about to be: nothing more is dispatched */
-    bool start_failed;                   /* the nursery could not fork; until a worker ends, no more are started */
-    unsigned touched_first, touched_end; /* the lanes that dispatch() has put something into */
+    _Atomic bool full;         /* no lane has room; who makes some, clears it and looks into the inbox after that */
+    _Atomic bool start_failed; /* the nursery could not fork; no more are started until a worker ends, or a submit */
+
+    alignas(64) struct cf_spin lock; /* guards what follows, and the lanes; is taken before that of the inbox */
+    struct cf_future *first, **last; /* the queue, which goes on in the inbox */
+    unsigned workers;                /* lanes that are not ABSENT */
+    bool broken;                     /* or about to be: nothing more is dispatched */
+    unsigned cursor;                 /* the lane with room whose turn it is */
+    struct cf_set absent;            /* lanes without a worker, */
+    struct cf_set idle;              /* with one that has no call, */
+    struct cf_set roomy;             /* that has some and may be given more, */
+    struct cf_set busy;              /* and those of which slots are in use */
+    struct cf_set touched;           /* that have been put something into, of which their worker may not know */
     struct lane_state *lanes;
 
     pthread_mutex_t areas_lock; /* guards what follows, but for the ready of buffers in use */
@@ -75,6 +93,13 @@ struct process_pool {
     uint64_t areas;          /* areas for arguments that were ever used */
     uint64_t *free_areas;    /* those not in use: there is room for all of them */
     size_t free_count;
+    unsigned char free_places[PLACES];
+    unsigned free_place_count;
+    struct {
+        struct cf_view view; /* and the other of places in use, by who uses them */
+        size_t ready;
+    } places[PLACES];
+    _Atomic cf_time kept; /* when a place was last used that is not any more, and has its memory; 0: there is none */
 };
 
 static inline struct process_pool *
@@ -93,6 +118,13 @@ static inline struct slot *
 cf_lane_slot(struct process_pool *pool, const struct lane_state *lane, uint64_t index)
 {
     return &cf_lane_shared(pool, lane)->slots[index % LANE_SLOTS];
+}
+
+/* Whether its worker is past .open_worker. */
+static inline bool
+cf_lane_is_open(const struct process_pool *pool, unsigned number)
+{
+    return atomic_load_explicit(&pool->segment->lanes[number].opened, memory_order_relaxed) != 0;
 }
 
 /* How the worker of the lane is called. */
@@ -124,10 +156,14 @@ cf_lane_load(const struct lane_state *lane)
 /*
  * Dispatching (dispatch.c).  cf_dispatch_unlock() fills lanes first, and then does what needs no lock: wakes workers.
  */
+bool cf_dispatch_submit(struct process_pool *pool, struct cf_future *call);
+bool cf_dispatch_empty_inbox(struct process_pool *pool);
+void cf_dispatch_sort(struct process_pool *pool, const struct lane_state *lane);
 struct cf_future *cf_dispatch_dequeue(struct process_pool *pool);
 void cf_dispatch_append(struct process_pool *pool, struct cf_future *call);
 struct cf_future *cf_dispatch_recall(struct process_pool *pool, struct lane_state *lane, uint64_t index);
-void cf_dispatch_order(struct process_pool *pool, unsigned lane, int signal); /* 0: start a worker */
+/* Tell the nursery to send the lane's worker a signal, or, if that is 0, to start one.  False: it cannot be told now. */
+bool cf_dispatch_order(struct process_pool *pool, unsigned lane, int signal);
 void cf_dispatch_lock(struct process_pool *pool);
 void cf_dispatch_unlock(struct process_pool *pool);
 
@@ -138,22 +174,33 @@ void cf_argument_drop(struct process_pool *pool, struct cf_future *call);
 int cf_argument_place(struct process_pool *pool, struct cf_future *call);
 
 /*
- * Outcomes (outcome.c).
+ * Places (place.c), in the parent.
  */
-const char *cf_outcome_bytes(struct process_pool *pool, struct slot *slot, uint64_t area, char **copy);
-struct cf_error *cf_outcome_error(const struct cf_future *call, const struct slot *slot, const char *strings);
-void cf_outcome_take(struct process_pool *pool, const struct lane_state *lane, struct slot *slot,
-                     struct cf_future *call);
+uint64_t cf_place_take(struct process_pool *pool, const void *data, size_t len);
+void cf_place_drop(struct process_pool *pool, uint64_t area);
+char *cf_place_fetch(struct process_pool *pool, struct lane_state *lane, unsigned place, size_t len);
+void cf_place_bury(struct process_pool *pool, const struct lane_state *lane);
+cf_time cf_place_give_back(struct process_pool *pool);
+void cf_place_init(struct process_pool *pool);
+void cf_place_fini(struct process_pool *pool);
 
 /*
- * News (news.c): of calls that have started or ended.
+ * Outcomes (outcome.c).
+ */
+const char *cf_outcome_bytes(struct process_pool *pool, struct lane_state *lane, struct slot *slot, uint64_t area,
+                             char **copy);
+struct cf_error *cf_outcome_error(const struct cf_future *call, const struct slot *slot, const char *strings);
+void cf_outcome_take(struct process_pool *pool, struct lane_state *lane, uint64_t index, struct cf_future *call);
+
+/*
+ * News (news.c): of calls that have started or ended, as far as somebody is to be told.  They own a reference.
  */
 struct news {
     struct cf_future *call;
-    bool ended;  /* else it has been started */
-    bool hooked; /* and somebody is to be told */
-    cf_time started, ended_at;
-    struct cf_worker worker; /* for its name, if there is an observer */
+    bool ended;                /* else it has been started */
+    bool settled;              /* its future is, and those hooked on are to be told */
+    cf_time started, ended_at; /* 0: that it has started is no news */
+    struct cf_worker worker;   /* for its name, if there is an observer */
 };
 
 struct newspaper {
@@ -162,12 +209,25 @@ struct newspaper {
 };
 
 void cf_news_exclude(struct process_pool *pool);
-struct news *cf_news_add(struct process_pool *pool, struct newspaper *paper, struct cf_future *call,
-                         const struct lane_state *lane);
+void cf_news_of_end(struct process_pool *pool, struct lane_state *lane, uint64_t index, cf_time ended,
+                    struct newspaper *paper);
 bool cf_news_read(struct process_pool *pool, struct lane_state *lane, struct newspaper *paper);
 void cf_news_tell(struct process_pool *pool, struct newspaper *paper);
 bool cf_news_waits(struct process_pool *pool);
 bool cf_news_look(struct process_pool *pool);
+
+/* What a look has found in a lane. */
+struct finding {
+    uint64_t head; /* the first slot that is still in use */
+    uint64_t ran, withdrawn;
+    cf_time took, longest; /* those that ran, altogether, and one of them */
+};
+
+/*
+ * Balance (balance.c).
+ */
+void cf_balance_adapt(struct lane_state *lane, const struct finding *found); /* to the calls just taken */
+void cf_balance(struct process_pool *pool);
 
 /*
  * Deaths (death.c), as the nursery reports them, and time limits.  The collector calls these.
@@ -183,6 +243,7 @@ int cf_pidfd_of(pid_t pid); /* or -1, with errno */
  * The collector (collector.c).
  */
 void cf_collector_wake(struct process_pool *pool);
+void cf_collector_stand_in(struct cf_executor *executor); /* from now on, for this thread if it watches */
 void cf_collector_watch(struct cf_executor *executor, const struct cf_future *future);
 void *cf_collector_main(void *arg);
 

@@ -11,7 +11,7 @@ struct cf_future *
 cf_promise(void)
 {
     static const struct cf_task promise = { .name = "promise" };
-    struct cf_future *future = cf_future_new(NULL, &promise, NULL, 0);
+    struct cf_future *future = cf_future_new(NULL, &promise, false, 1, NULL, 0);
 
     if (future == NULL)
         errno = ENOMEM;

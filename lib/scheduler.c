@@ -8,7 +8,7 @@
 
 enum {
     SPINS = 1000, /* of a worker that looks for work, before it goes to sleep: some 20 microseconds */
-    ODD_TAKE = 32 /* every so many takes, what otherwise comes last is looked for first */
+    TURNS = 32    /* takes, of which one begins with the queue and one at the other seats, lest a call starve there */
 };
 
 /* A batch that took less than this was one of short calls, and the next may be twice as large. */
@@ -219,6 +219,20 @@ take_from_others(struct cf_scheduler *scheduler, struct cf_seat *seat)
     return future;
 }
 
+/* What is usually looked for last, now and then first: the queue, or what waits at others' seats; or NULL. */
+static struct cf_future *
+take_in_turn(struct cf_scheduler *scheduler, struct cf_seat *seat)
+{
+    switch (++seat->takes % TURNS) {
+    case 0:
+        return take_batch(scheduler, seat);
+    case TURNS / 2:
+        return take_from_others(scheduler, seat);
+    default:
+        return NULL;
+    }
+}
+
 /* Who has announced that it will search, and finds a call at its own seat, will not. */
 static struct cf_future *
 take_own(struct cf_scheduler *scheduler, struct cf_seat *seat)
@@ -234,12 +248,9 @@ static struct cf_future *
 take(struct cf_scheduler *scheduler, struct cf_seat *seat)
 {
     struct cf_future *future = cf_ring_take(&seat->ring);
-    const bool odd = future == NULL && ++seat->takes % ODD_TAKE == 0;
 
-    if (odd)
-        future = take_from_others(scheduler, seat);
-    if (odd && future == NULL)
-        future = take_batch(scheduler, seat);
+    if (future == NULL)
+        future = take_in_turn(scheduler, seat);
     if (future == NULL)
         future = take_own(scheduler, seat);
     if (future == NULL)
@@ -298,7 +309,7 @@ wait_for_work(struct cf_scheduler *scheduler, struct cf_seat *seat, bool *spun)
     cf_spin_lock(&scheduler->lock);
     bool none = scheduler->first == NULL && seats_are_empty(scheduler);
     bool end = none && scheduler->stopped;
-    bool may_spin = !*spun && (seat->searching || scheduler->searching == 0);
+    bool may_spin = !*spun && !cf_self.woke && (seat->searching || scheduler->searching == 0);
     bool idle = none && !end && !may_spin && lie_down(scheduler, seat);
     if (may_spin && !seat->searching) {
         scheduler->searching++;
@@ -339,6 +350,19 @@ cf_scheduler_seat(struct cf_scheduler *scheduler, struct cf_seat *seat)
 
     scheduler->seats[number] = seat;
     atomic_store_explicit(&scheduler->created, number + 1, memory_order_release);
+}
+
+struct cf_seat *
+cf_scheduler_seat_of(struct cf_scheduler *scheduler, uint32_t number)
+{
+    unsigned created = atomic_load_explicit(&scheduler->created, memory_order_acquire);
+
+    for (unsigned i = 0; i < created; i++) {
+        const struct cf_parker *parker = atomic_load(&scheduler->seats[i]->parker);
+        if (parker != NULL && parker->number == number)
+            return scheduler->seats[i];
+    }
+    return NULL;
 }
 
 /* Those who work already will do without it; if there are none, nobody would. */
@@ -392,8 +416,8 @@ cf_scheduler_opened(struct cf_scheduler *scheduler, struct cf_seat *seat)
  * From outside.
  */
 
-static bool
-enqueue(struct cf_scheduler *scheduler, struct cf_future *future)
+bool
+cf_scheduler_enqueue(struct cf_scheduler *scheduler, struct cf_future *future)
 {
     struct rousing rousing = { 0 };
 
@@ -410,25 +434,13 @@ enqueue(struct cf_scheduler *scheduler, struct cf_future *future)
     return !stopped;
 }
 
-/* Whether rouse() might find something to do about a call that has just been put into a deque; see lie_down(). */
-static bool
-may_rouse(struct cf_scheduler *scheduler)
+void
+cf_scheduler_rouse(struct cf_scheduler *scheduler)
 {
-    return scheduler->searching == 0 && (scheduler->idle != NULL || scheduler->started < scheduler->max_workers);
-}
-
-bool
-cf_scheduler_add(struct cf_scheduler *scheduler, struct cf_seat *seat, struct cf_future *future)
-{
-    if (seat == NULL || scheduler->stopped || !cf_deque_put(&seat->deque, future))
-        return enqueue(scheduler, future);
-    if (may_rouse(scheduler)) {
-        cf_spin_lock(&scheduler->lock);
-        struct rousing rousing = rouse(scheduler);
-        cf_spin_unlock(&scheduler->lock);
-        carry_out(scheduler, rousing);
-    }
-    return true;
+    cf_spin_lock(&scheduler->lock);
+    struct rousing rousing = rouse(scheduler);
+    cf_spin_unlock(&scheduler->lock);
+    carry_out(scheduler, rousing);
 }
 
 struct cf_future *

@@ -20,12 +20,12 @@
 
 /* What the scheduler knows of a worker. */
 struct cf_seat {
-    unsigned number; /* from 0 */
-    struct cf_parker *parker;
-    unsigned batch;   /* how many calls to take next time */
-    unsigned takes;   /* how often it has looked for work */
-    cf_time taken_at; /* when it took the last batch; 0: not timed */
-    bool searching;   /* it is one of those; written under the lock, and read by itself without */
+    unsigned number;                    /* from 0 */
+    _Atomic(struct cf_parker *) parker; /* NULL until its worker has one */
+    unsigned batch;                     /* how many calls to take next time */
+    unsigned takes;                     /* how often it has looked for work */
+    cf_time taken_at;                   /* when it took the last batch; 0: not timed */
+    bool searching;                     /* it is one of those; written under the lock, and read by itself without */
     _Atomic bool roused;
     struct cf_seat *next_idle; /* guarded by the lock */
     struct cf_ring ring;
@@ -53,13 +53,14 @@ struct cf_scheduler {
 int cf_scheduler_init(struct cf_scheduler *, unsigned max_workers, unsigned cpus); /* in zeroed memory; 0 or ENOMEM */
 void cf_scheduler_fini(struct cf_scheduler *);
 
-/* A call to the queue or, if the thread is the worker in that seat and no other, to its deque.  False: stopped. */
-bool cf_scheduler_add(struct cf_scheduler *, struct cf_seat *, struct cf_future *);
+bool cf_scheduler_enqueue(struct cf_scheduler *, struct cf_future *); /* false: stopped */
+void cf_scheduler_rouse(struct cf_scheduler *);
 struct cf_future *cf_scheduler_withdraw(struct cf_scheduler *);  /* a call that nobody has begun, or NULL */
 void cf_scheduler_stop(struct cf_scheduler *);                   /* no more calls; workers end when there are none */
 unsigned cf_scheduler_started(struct cf_scheduler *);            /* how many workers there are or are being made */
 void cf_scheduler_seat(struct cf_scheduler *, struct cf_seat *); /* by start(), one at a time: the next worker */
-bool cf_scheduler_start_failed(struct cf_scheduler *);           /* by start(); true: there is no worker at all */
+struct cf_seat *cf_scheduler_seat_of(struct cf_scheduler *, uint32_t number); /* of the parker's; or NULL */
+bool cf_scheduler_start_failed(struct cf_scheduler *); /* by start(); true: there is no worker at all */
 
 /* By the worker in the seat: */
 struct cf_future *cf_scheduler_next(struct cf_scheduler *, struct cf_seat *); /* wait for a call; NULL: the end */
@@ -74,5 +75,27 @@ void cf_scheduler_announce(struct cf_scheduler *, struct cf_seat *);
 
 /* But a callback may keep it from looking. */
 void cf_scheduler_engage(struct cf_scheduler *, struct cf_seat *);
+
+/*
+ * Whether cf_scheduler_rouse() might find something to do about a call that has just been put into a deque; see lie_down()
+ * in scheduler.c.
+ */
+static inline bool
+cf_scheduler_may_rouse(struct cf_scheduler *scheduler)
+{
+    return atomic_load(&scheduler->searching) == 0 &&
+           (atomic_load(&scheduler->idle) != NULL || atomic_load(&scheduler->started) < scheduler->max_workers);
+}
+
+/* By the worker in the seat, if there is one: a call goes to its deque, or else to the queue.  False: stopped. */
+static inline bool
+cf_scheduler_add(struct cf_scheduler *scheduler, struct cf_seat *seat, struct cf_future *future)
+{
+    if (seat == NULL || atomic_load(&scheduler->stopped) || !cf_deque_put(&seat->deque, future))
+        return cf_scheduler_enqueue(scheduler, future);
+    if (cf_scheduler_may_rouse(scheduler))
+        cf_scheduler_rouse(scheduler);
+    return true;
+}
 
 #endif

@@ -32,18 +32,11 @@
 #endif
 
 enum {
-    STEP = 32,          /* block sizes are multiples of this */
-    CLASSES = 32,       /* up to 32 of them; larger blocks come from malloc() */
     CHUNK_SIZE = 65536, /* and the alignment of chunks, so that a block finds its chunk */
     LARGE_CHUNKS = 32,  /* of a large slab, 2 MiB */
     MANY_CHUNKS = 16,   /* of a class are in use when its next slab is to be large */
     SPARE_CHUNKS = 32,  /* empty ones that a class keeps at most */
-    BATCH = 32,         /* blocks that travel between a thread and the depot at a time */
     HEAD = 64           /* what each chunk begins with, a cache line */
-};
-
-struct block {
-    struct block *next;
 };
 
 /* A slab is so many chunks, one after another, each of which begins with its address. */
@@ -55,7 +48,7 @@ struct chunk {
 struct slab {
     struct chunk chunk;
     struct slab *next, *prev; /* in the class's list of slabs that have free blocks */
-    struct block *free;
+    struct cf_block *free;
     uint16_t class, chunks;
     unsigned used, total;
     unsigned carved; /* blocks that have ever been given out; the rest is untouched memory */
@@ -69,12 +62,9 @@ struct depot {
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards the depots and all slabs */
-static struct depot depots[CLASSES];
+static struct depot depots[CF_SLAB_CLASSES];
 
-static __thread struct cache {
-    struct block *free;
-    unsigned count;
-} caches[CLASSES] __attribute__((tls_model("initial-exec")));
+__thread struct cf_cache cf_caches[CF_SLAB_CLASSES] __attribute__((tls_model("initial-exec")));
 
 static void
 link_slab(struct slab *head, struct slab *slab)
@@ -95,7 +85,7 @@ unlink_slab(struct slab *slab)
 static unsigned
 blocks_of_chunk(unsigned class)
 {
-    return (CHUNK_SIZE - HEAD) / (STEP * (class + 1));
+    return (CHUNK_SIZE - HEAD) / (CF_SLAB_STEP * (class + 1));
 }
 
 static struct slab *
@@ -118,7 +108,7 @@ new_slab(unsigned class, unsigned chunks)
 }
 
 /* The next block of a slab that has never been given out. */
-static struct block *
+static struct cf_block *
 carve(struct slab *slab)
 {
     const unsigned per_chunk = blocks_of_chunk(slab->class);
@@ -126,13 +116,13 @@ carve(struct slab *slab)
     const unsigned index = slab->carved++ % per_chunk;
 
     chunk->slab = slab;
-    return (struct block *)(void *)((char *)chunk + HEAD + (size_t)STEP * (slab->class + 1u) * index);
+    return (struct cf_block *)(void *)((char *)chunk + HEAD + (size_t)CF_SLAB_STEP * (slab->class + 1u) * index);
 }
 
-static struct block *
+static struct cf_block *
 block_from(struct slab *slab)
 {
-    struct block *block = slab->free;
+    struct cf_block *block = slab->free;
 
     if (block != NULL)
         slab->free = block->next;
@@ -165,15 +155,15 @@ slab_with_room(unsigned class)
 }
 
 static void
-refill(struct cache *cache, unsigned class)
+refill(struct cf_cache *cache, unsigned class)
 {
     struct slab *slab;
 
     pthread_mutex_lock(&lock);
-    while (cache->count < BATCH && (slab = slab_with_room(class)) != NULL) {
+    while (cache->count < CF_SLAB_BATCH && (slab = slab_with_room(class)) != NULL) {
         if (slab->used == 0)
             depots[class].empty -= slab->chunks;
-        struct block *block = block_from(slab);
+        struct cf_block *block = block_from(slab);
         if (slab->used == slab->total)
             unlink_slab(slab);
         block->next = cache->free;
@@ -185,7 +175,7 @@ refill(struct cache *cache, unsigned class)
 
 /* Give a block back to its slab.  Return the slab if that is to be freed.  The lock is held. */
 static struct slab *
-give_back(struct block *block)
+give_back(struct cf_block *block)
 {
     struct slab *slab = ((struct chunk *)((uintptr_t)block & ~(uintptr_t)(CHUNK_SIZE - 1)))->slab;
     struct depot *depot = &depots[slab->class];
@@ -206,13 +196,13 @@ give_back(struct block *block)
 }
 
 static void
-flush(struct cache *cache, unsigned keep)
+flush(struct cf_cache *cache, unsigned keep)
 {
     struct slab *unused = NULL;
 
     pthread_mutex_lock(&lock);
     while (cache->count > keep) {
-        struct block *block = cache->free;
+        struct cf_block *block = cache->free;
         cache->free = block->next;
         cache->count--;
         struct slab *slab = give_back(block);
@@ -231,49 +221,38 @@ flush(struct cache *cache, unsigned keep)
 }
 
 void *
-cf_slab_alloc(size_t *size)
+cf_slab_alloc_slowly(size_t *size)
 {
-    unsigned class = (unsigned)((*size - 1) / STEP);
-
     /* Also where the block is none of ours: who has a future is prepared for a fork. */
     cf_thread_keep();
-    if (PASS_THROUGH || *size > (size_t)STEP * CLASSES)
-        return malloc(*size);
-
-    struct cache *cache = &caches[class];
-    if (cache->count == 0)
-        refill(cache, class);
-    struct block *block = cache->free;
-    if (block == NULL)
-        return NULL;
-    cache->free = block->next;
-    cache->count--;
-    *size = (size_t)STEP * (class + 1);
-    return block;
+    if (PASS_THROUGH || *size > (size_t)CF_SLAB_STEP * CF_SLAB_CLASSES)
+        return cf_large_alloc(*size);
+    refill(cf_slab_cache(*size), (unsigned)((*size - 1) / CF_SLAB_STEP));
+    return cf_slab_cache(*size)->free == NULL ? NULL : cf_slab_alloc(size);
 }
 
 void
-cf_slab_free(void *memory, size_t size)
+cf_slab_free_slowly(void *memory, size_t size)
 {
-    if (PASS_THROUGH || size > (size_t)STEP * CLASSES) {
+    if (PASS_THROUGH || size > (size_t)CF_SLAB_STEP * CF_SLAB_CLASSES) {
         free(memory);
         return;
     }
-    struct cache *cache = &caches[(size - 1) / STEP];
-    struct block *block = memory;
+    struct cf_cache *cache = cf_slab_cache(size);
+    struct cf_block *block = memory;
     cf_thread_keep();
     block->next = cache->free;
     cache->free = block;
-    if (++cache->count > 2 * BATCH)
-        flush(cache, BATCH);
+    if (++cache->count > 2 * CF_SLAB_BATCH)
+        flush(cache, CF_SLAB_BATCH);
 }
 
 void
 cf_slab_thread_exit(void)
 {
-    for (int i = 0; i < CLASSES; i++)
-        if (caches[i].count > 0)
-            flush(&caches[i], 0);
+    for (int i = 0; i < CF_SLAB_CLASSES; i++)
+        if (cf_caches[i].count > 0)
+            flush(&cf_caches[i], 0);
 }
 
 void
@@ -286,4 +265,17 @@ void
 cf_slab_after_fork(void)
 {
     pthread_mutex_unlock(&lock);
+}
+
+void *
+cf_large_alloc(size_t size)
+{
+    const size_t whole = size & ~(CF_HUGE_PAGE - 1);
+
+    if (size < 4 * CF_HUGE_PAGE || size > SIZE_MAX - CF_HUGE_PAGE)
+        return malloc(size);
+    void *memory = aligned_alloc(CF_HUGE_PAGE, size == whole ? size : whole + CF_HUGE_PAGE);
+    if (memory != NULL)
+        madvise(memory, whole, MADV_HUGEPAGE);
+    return memory;
 }

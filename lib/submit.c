@@ -33,7 +33,7 @@ why_refused(const struct cf_executor *executor, const char *task, int error)
     return cf_error_errno(CF_REFUSED, error, task);
 }
 
-static struct cf_future *
+static __attribute__((noinline)) struct cf_future *
 refuse(const struct cf_executor *executor, const struct cf_task *task, bool chunk, const void *arg, size_t len,
        int error)
 {
@@ -44,10 +44,12 @@ refuse(const struct cf_executor *executor, const struct cf_task *task, bool chun
                              why_refused(executor, name, error));
 }
 
-struct cf_future *
-cf_executor_submit(struct cf_executor *executor, const struct cf_task *task, bool chunk, const void *arg, size_t len,
-                   cf_time deadline)
+/* Inline, because of each call that a program makes this is the greater part. */
+static inline __attribute__((always_inline)) struct cf_future *
+submit(struct cf_executor *executor, const struct cf_task *task, unsigned how, const void *arg, size_t len,
+       cf_time deadline)
 {
+    const bool chunk = (how & CF_CALL_CHUNK) != 0;
     int error = cf_executor_errno(executor);
     if (error == 0)
         error = call_errno(task, arg, len);
@@ -56,14 +58,13 @@ cf_executor_submit(struct cf_executor *executor, const struct cf_task *task, boo
     if (error != 0)
         return refuse(executor, task, chunk, arg, len, error);
 
-    struct cf_future *future = cf_future_new(executor, task, arg, len);
+    struct cf_future *future = cf_future_new(executor, task, chunk, 2, arg, len);
     if (future == NULL) {
         cf_room_leave(executor);
         return refuse(executor, task, chunk, arg, len, ENOMEM);
     }
-    future->chunk = chunk;
-    future->remote = executor->kind->recall != NULL;
-    atomic_store_explicit(&future->refs, 2, memory_order_relaxed);
+    if ((how & CF_CALL_TIMED) != 0)
+        future->timed = true;
     cf_observe(executor, CF_EVENT_SUBMITTED, future, NULL, 0);
     error = executor->kind->submit(executor, future);
     if (error != 0) {
@@ -75,13 +76,20 @@ cf_executor_submit(struct cf_executor *executor, const struct cf_task *task, boo
 }
 
 struct cf_future *
+cf_executor_submit(struct cf_executor *executor, const struct cf_task *task, unsigned how, const void *arg, size_t len,
+                   cf_time deadline)
+{
+    return submit(executor, task, how, arg, len, deadline);
+}
+
+struct cf_future *
 cf_submit(struct cf_executor *executor, const struct cf_task *task, const void *arg, size_t len)
 {
-    return cf_executor_submit(executor, task, false, arg, len, CF_NEVER);
+    return submit(executor, task, 0, arg, len, CF_NEVER);
 }
 
 struct cf_future *
 cf_try_submit(struct cf_executor *executor, const struct cf_task *task, const void *arg, size_t len)
 {
-    return cf_executor_submit(executor, task, false, arg, len, 0);
+    return cf_executor_submit(executor, task, 0, arg, len, 0);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "run.h"
 #include "scheduler.h"
 
 enum { MAX_WORKERS = 65535 };
@@ -54,10 +55,17 @@ engage(struct cf_worker *base)
     cf_scheduler_engage(&pool_of(base->executor)->scheduler, &worker->seat);
 }
 
-static bool
-take_back(struct cf_worker *base, const struct cf_future *future)
+/* If the awaited call was settled meanwhile, what was taken may be another's, which is in its place among our own. */
+static struct cf_future *
+leapfrog(struct cf_worker *base, struct cf_future *awaited)
 {
-    return cf_deque_take_back(&worker_of(base)->seat.deque, future);
+    struct cf_scheduler *scheduler = &pool_of(base->executor)->scheduler;
+    struct cf_seat *seat = cf_scheduler_seat_of(scheduler, atomic_load(&awaited->runner));
+    struct cf_future *call = seat == NULL ? NULL : cf_deque_take_descendant(&seat->deque, awaited);
+
+    if (call != NULL && cf_done(awaited) && cf_scheduler_add(scheduler, &worker_of(base)->seat, call))
+        return NULL;
+    return call;
 }
 
 static void
@@ -71,7 +79,8 @@ serve(struct worker *worker, struct thread_pool *pool, struct cf_future *future)
         cf_future_dequeued(future);
         return;
     }
-    cf_future_run(future, &worker->base);
+    cf_self.woke = false;
+    cf_worker_run(&worker->base, future);
     cf_scheduler_announce(&pool->scheduler, &worker->seat);
     cf_future_finish(future, &worker->base, 0);
     cf_release(future);
@@ -158,7 +167,8 @@ new_worker(struct thread_pool *pool, unsigned number)
     memset(worker, 0, sizeof *worker);
     worker->base.executor = &pool->base;
     worker->base.engage = engage;
-    worker->base.take_back = take_back;
+    worker->base.deque = &worker->seat.deque;
+    worker->base.leapfrog = pool->base.options.leapfrog ? leapfrog : NULL;
     snprintf(worker->base.name, sizeof worker->base.name, "thread %u", number + 1);
     worker->seat.number = number;
     worker->seat.batch = 1;
@@ -269,12 +279,19 @@ threads_free(struct cf_executor *executor)
     free(pool);
 }
 
+static bool
+threads_is_saturated(struct cf_executor *executor)
+{
+    return atomic_load_explicit(&pool_of(executor)->scheduler.length, memory_order_relaxed) > 0;
+}
+
 static const struct cf_kind threads_kind = {
     .submit = threads_submit,
     .withdraw = threads_withdraw,
     .stop = threads_stop,
     .join = threads_join,
     .free = threads_free,
+    .is_saturated = threads_is_saturated,
 };
 
 static unsigned

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "core.h"
+#include "run.h"
 
 /* Long enough for a short call on another processor to end, a small part of what going to sleep would cost. */
 enum { SPINS = 300 };
@@ -22,22 +22,26 @@ cf_status_text(enum cf_status status)
     return "unknown";
 }
 
-enum cf_status
-cf_may_wait(const struct cf_future *future)
+/* In a frame of its executor, if there is one. */
+static inline enum cf_status
+may_wait_in(const struct cf_frame *frame, const struct cf_future *future)
 {
     if (cf_future_frozen(future))
         return CF_FORKED;
-    if (future->executor == NULL)
-        return CF_OK;
-    const struct cf_frame *frame = cf_frame_of(future->executor);
     const bool can_help = frame != NULL && frame->worker != NULL && frame->worker->opened;
     return frame == NULL || can_help ? CF_OK : CF_DEADLOCK;
 }
 
-static bool
-is_own(const struct cf_future *future)
+static inline const struct cf_frame *
+own_frame(const struct cf_future *future)
 {
-    return future->executor != NULL && cf_frame_of(future->executor) != NULL;
+    return cf_self.frame == NULL || future->executor == NULL ? NULL : cf_frame_of(future->executor);
+}
+
+enum cf_status
+cf_may_wait(const struct cf_future *future)
+{
+    return may_wait_in(own_frame(future), future);
 }
 
 bool
@@ -49,31 +53,46 @@ cf_is_deep(void)
 bool
 cf_too_deep(const struct cf_future *future)
 {
-    return cf_is_deep() && is_own(future) && cf_future_state(future) == CF_STATE_PENDING;
+    return cf_is_deep() && own_frame(future) != NULL && cf_future_state(future) == CF_STATE_PENDING;
+}
+
+/* Run a call that this thread has claimed inside of what it is running. */
+static inline __attribute__((always_inline)) void
+run_nested(struct cf_worker *worker, struct cf_future *future)
+{
+    cf_self.depth++;
+    cf_worker_run(worker, future);
+    cf_future_finish(future, worker, 0);
+    cf_self.depth--;
+}
+
+/* In a frame of its executor. */
+static inline bool
+help_in(const struct cf_frame *frame, struct cf_future *future)
+{
+    struct cf_worker *worker = frame->worker;
+
+    if (worker == NULL || cf_is_deep())
+        return false;
+    if (cf_executor_is(frame->executor, CF_EXECUTOR_INTERRUPTED))
+        return cf_cancel(future);
+    const bool taken = worker->deque != NULL && cf_deque_take_back(worker->deque, future);
+    const bool claimed = cf_future_claim(future);
+    if (claimed)
+        run_nested(worker, future);
+    if (taken && claimed)
+        cf_release(future);
+    else if (taken)
+        cf_future_dequeued(future);
+    return claimed;
 }
 
 bool
 cf_help(struct cf_future *future)
 {
-    const struct cf_frame *frame = cf_self.frame == NULL ? NULL : cf_frame_of(future->executor);
+    const struct cf_frame *frame = own_frame(future);
 
-    if (frame == NULL || frame->worker == NULL || cf_is_deep())
-        return false;
-    if (cf_executor_is(frame->executor, CF_EXECUTOR_INTERRUPTED))
-        return cf_cancel(future);
-    const bool taken = frame->worker->take_back != NULL && frame->worker->take_back(frame->worker, future);
-    const bool claimed = cf_future_claim(future);
-    if (claimed) {
-        cf_self.depth++;
-        cf_future_run(future, frame->worker);
-        cf_future_finish(future, frame->worker, 0);
-        cf_self.depth--;
-    }
-    if (taken && !claimed)
-        cf_future_dequeued(future);
-    else if (taken)
-        cf_release(future);
-    return claimed;
+    return frame != NULL && help_in(frame, future);
 }
 
 bool
@@ -97,10 +116,10 @@ struct waiter {
     struct cf_parker *parker;
 };
 
-static void
+static struct cf_parker *
 wake_waiter(struct cf_hook *hook)
 {
-    cf_unpark(((struct waiter *)(void *)hook)->parker);
+    return ((struct waiter *)(void *)hook)->parker;
 }
 
 static bool
@@ -157,23 +176,54 @@ spin_for(struct cf_future *future)
         cf_executor_release(executor);
         return cf_done(future);
     }
-    for (int i = 0; i < SPINS; i++) {
-        if (cf_done(future))
-            return true;
+    for (int i = cf_self.woke ? SPINS : 0; i < SPINS && !cf_done(future); i++)
         cf_pause();
-    }
-    return false;
+    cf_self.woke = false;
+    return cf_done(future);
 }
 
-enum cf_status
-cf_wait_for(struct cf_future *future, cf_time deadline, bool heed, const struct cf_room_waiter *room)
+/* Run a call that this thread has taken from another worker, with the queue's reference. */
+static void
+run_taken(const struct cf_frame *frame, struct cf_future *call)
 {
-    if (cf_done(future))
-        return CF_OK;
-    enum cf_status status = cf_may_wait(future);
-    if (status != CF_OK)
-        return status;
-    if ((!cf_is_past(deadline) && cf_help(future)) || spin_for(future))
+    if (cf_executor_is(frame->executor, CF_EXECUTOR_INTERRUPTED | CF_EXECUTOR_BROKEN)) {
+        cf_executor_dispose(frame->executor, call);
+    } else if (!cf_future_claim(call)) {
+        cf_future_dequeued(call);
+    } else {
+        run_nested(frame->worker, call);
+        cf_release(call);
+    }
+}
+
+/*
+ * While another worker runs the future, run what that has submitted: after D. Wagner and B. Calder, "Leapfrogging: A
+ * Portable Technique for Implementing Efficient Futures" (PPoPP 1993).  As long as there is any, and a moment more.
+ */
+static void
+leapfrog(const struct cf_frame *frame, struct cf_future *future, cf_time deadline)
+{
+    for (int i = 0; i < SPINS && !cf_done(future) && !cf_is_deep() && !cf_is_past(deadline); i++) {
+        struct cf_future *call = frame->worker->leapfrog(frame->worker, future);
+        if (call == NULL) {
+            cf_pause();
+        } else {
+            run_taken(frame, call);
+            i = 0;
+        }
+    }
+}
+
+/* What cannot be run here takes time; so this is apart from what need not. */
+static __attribute__((noinline)) enum cf_status
+wait_long(const struct cf_frame *frame, struct cf_future *future, cf_time deadline, bool heed,
+          const struct cf_room_waiter *room)
+{
+    enum cf_status status;
+
+    if (frame != NULL && frame->worker->leapfrog != NULL)
+        leapfrog(frame, future, deadline);
+    if (spin_for(future))
         return CF_OK;
     if (cf_too_deep(future))
         return CF_DEADLOCK;
@@ -186,4 +236,17 @@ cf_wait_for(struct cf_future *future, cf_time deadline, bool heed, const struct 
     status = sleep_for(future, parker, deadline, heed, room);
     cf_circle_leave(parker);
     return status;
+}
+
+enum cf_status
+cf_wait_for(struct cf_future *future, cf_time deadline, bool heed, const struct cf_room_waiter *room)
+{
+    if (cf_done(future))
+        return CF_OK;
+    const struct cf_frame *frame = own_frame(future);
+    const enum cf_status status = may_wait_in(frame, future);
+    if (status != CF_OK)
+        return status;
+    const bool helped = frame != NULL && !cf_is_past(deadline) && help_in(frame, future);
+    return helped ? CF_OK : wait_long(frame, future, deadline, heed, room);
 }

@@ -176,11 +176,13 @@ lines_read(struct lines *lines, int stop_fd, size_t *len)
 {
     char *block = NULL;
 
+    *len = 0;
     if (lines->ended)
         return NULL;
     if (gather(lines, stop_fd, len) != 0 || (*len > 0 && (block = hand_out(lines, *len)) == NULL)) {
         lines->error = errno != ECANCELED ? errno : 0;
         lines->ended = true;
+        *len = 0;
     }
     return block;
 }

@@ -200,6 +200,14 @@ open_input(struct primes_options *primes)
     exit(CLI_FAILED);
 }
 
+static unsigned
+default_workers(void)
+{
+    const unsigned cpus = cf_cpu_count();
+
+    return cpus < MAX_WORKERS ? cpus : MAX_WORKERS;
+}
+
 void
 primes_options_parse(struct primes_options *primes, int argc, char **argv, const struct primes_program *program)
 {
@@ -208,7 +216,7 @@ primes_options_parse(struct primes_options *primes, int argc, char **argv, const
     int option;
 
     cli_start(argv);
-    *primes = (struct primes_options){ .program = program, .rounds = DEFAULT_ROUNDS, .workers = cf_cpu_count() };
+    *primes = (struct primes_options){ .program = program, .rounds = DEFAULT_ROUNDS, .workers = default_workers() };
     while ((option = getopt_long(argc, argv, "i:w:", known, NULL)) != -1)
         parse_option(option, primes, &has_method);
     if (program->worker == NULL)

@@ -19,7 +19,7 @@ send_one_by_one(struct primes_report *report, struct cf_executor *pool, const st
     struct batches lines;
 
     batches_split(&lines, batch, size);
-    settle_batches(report, pool, &lines, NULL);
+    settle_batches(report, pool, &lines, &(struct cf_map_options){ .chunksize = 1 });
     batches_free(&lines);
 }
 
@@ -64,7 +64,7 @@ settle_call(struct primes_report *report, struct cf_executor *pool, struct cf_fu
         report_loss(report, batch, size, error);
 }
 
-/* Numbers that are all there: a map over the batches of them. */
+/* Numbers that are all there: a map over the batches of them, each a call of its own, as it may be lost. */
 static void
 settle_batches(struct primes_report *report, struct cf_executor *pool, struct batches *batches,
                const struct cf_map_options *how)
@@ -83,7 +83,7 @@ settle_list(struct primes_report *report, struct cf_executor *pool, const struct
 
     batches_start(&batches, options);
     settle_batches(report, pool, &batches,
-                   &(struct cf_map_options){ .buffersize = 1000, .unordered = options->unordered });
+                   &(struct cf_map_options){ .buffersize = 1000, .chunksize = 1, .unordered = options->unordered });
     batches_free(&batches);
 }
 

@@ -110,6 +110,36 @@ TEST(as_many_as_65535_workers_can_be_asked_for_and_no_more)
     ck_assert_int_eq(errno, EINVAL);
 }
 
+/* How much nameless shared memory a process pool has, which grows with its bound of workers. */
+static size_t
+memory_of_pool(const struct cf_options *options)
+{
+    struct cf_executor *pool = cf_process_pool(options);
+    FILE *maps = fopen("/proc/self/maps", "re");
+    size_t sum = 0;
+    char line[512], *end;
+
+    ck_assert_ptr_nonnull(pool);
+    ck_assert_ptr_nonnull(maps);
+    while (fgets(line, sizeof line, maps) != NULL) {
+        const size_t from = strtoul(line, &end, 16);
+        if (strstr(line, "/dev/zero") != NULL)
+            sum += strtoul(end + 1, NULL, 16) - from;
+    }
+    fclose(maps);
+    ck_assert_int_eq(cf_close(pool), 0);
+    return sum;
+}
+
+TEST(a_process_pool_has_at_most_4096_workers_by_default_too)
+{
+    ck_assert_int_eq(setenv("CF_CPU_COUNT", "5000", 1), 0);
+    ck_assert_uint_eq(memory_of_pool(NULL), memory_of_pool(&(struct cf_options){ .max_workers = 4096 }));
+    errno = 0;
+    ck_assert_ptr_null(cf_process_pool(&(struct cf_options){ .max_workers = 4097 }));
+    ck_assert_int_eq(errno, EINVAL);
+}
+
 TEST(an_inline_executor_has_one_worker_whatever_is_asked_for)
 {
     struct cf_executor *pool = cf_inline_pool(&(struct cf_options){ .max_workers = 7 });
@@ -200,6 +230,7 @@ suite(void)
     tcase_add_test(group, a_thread_pool_has_at_most_32_workers_by_default);
     tcase_add_test(group, max_workers_is_obeyed);
     tcase_add_test(group, as_many_as_65535_workers_can_be_asked_for_and_no_more);
+    tcase_add_test(group, a_process_pool_has_at_most_4096_workers_by_default_too);
     tcase_add_test(group, an_inline_executor_has_one_worker_whatever_is_asked_for);
     tcase_add_loop_test(group, the_quota_of_the_control_group_counts_rounded_up, 0, 4);
     return all;

@@ -116,6 +116,14 @@ family_held(void)
 }
 
 void
+family_await_given_back(void)
+{
+    for (int i = 0; i < 1000 && family_held() > 0; i++)
+        asserts_sleep(0.002);
+    ck_assert_int_eq(family_held(), 0);
+}
+
+void
 family_end(enum family_end how)
 {
     switch (how) {
@@ -159,6 +167,27 @@ tell_pid(struct cf_call *call)
     return cf_return(call, &pid, sizeof pid);
 }
 const struct cf_task task_pid = { "pid", tell_pid };
+
+static int
+spin(struct cf_call *call)
+{
+    struct stage *stage = stage_find(cf_arg(call, NULL));
+
+    if (stage == NULL)
+        return cf_raise(call, "spin", -1, "no stage");
+    const uint32_t before = latch_count(&stage->go);
+    latch_raise(&stage->started);
+    while (latch_count(&stage->go) == before)
+        ;
+    return cf_return(call, NULL, 0);
+}
+const struct cf_task task_spin = { "spin", spin };
+
+void
+family_let_go(struct stage *stage)
+{
+    atomic_fetch_add(&stage->go.count, 1);
+}
 
 static int
 hang(struct cf_call *call)

@@ -33,6 +33,9 @@ void family_await_end(void);
 /* What the memory holds that a process pool shares with its workers for large data, in bytes. */
 off_t family_held(void);
 
+/* Wait until that is nothing: a pool keeps what is not in use for a moment, for the next call. */
+void family_await_given_back(void);
+
 /* Takes an enum family_end and ends its worker so, or not. */
 extern const struct cf_task task_end;
 
@@ -51,6 +54,12 @@ void family_end(enum family_end);
 
 /* Returns the pid of the worker, an int. */
 extern const struct cf_task task_pid;
+
+/* Counts itself in `started` of the stage that its argument names, and ends at the very moment when `go` is raised. */
+extern const struct cf_task task_spin;
+
+/* Raise `go` without the system call of latch_raise(), in which those who spin might end. */
+void family_let_go(struct stage *);
 
 /* Runs for ever; counts itself in `started` of the stage that its argument names.  The obstinate one ignores SIGTERM. */
 extern const struct cf_task task_hang;

@@ -12,9 +12,10 @@ static const struct {
     const char *name;
     const TTest **const *tests;
 } parts[] = {
-    { "calls", common_calls }, { "cancel", common_cancel }, { "map", common_map },
-    { "chunk", common_chunk }, { "wait", common_wait },     { "completed", common_completed },
-    { "done", common_done },   { "worker", common_worker }, { "close", common_close },
+    { "calls", common_calls },         { "cancel", common_cancel }, { "map", common_map },
+    { "chunk", common_chunk },         { "pace", common_pace },     { "wait", common_wait },
+    { "completed", common_completed }, { "done", common_done },     { "worker", common_worker },
+    { "close", common_close },
 };
 #define PARTS (sizeof parts / sizeof *parts)
 

@@ -36,6 +36,7 @@ extern const TTest **const common_calls[];
 extern const TTest **const common_cancel[];
 extern const TTest **const common_map[];
 extern const TTest **const common_chunk[];
+extern const TTest **const common_pace[];
 extern const TTest **const common_wait[];
 extern const TTest **const common_completed[];
 extern const TTest **const common_done[];

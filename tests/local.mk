@@ -6,6 +6,7 @@ unit_tests = \
     %D%/inline-t \
     %D%/processes-t \
     %D%/process_callbacks-t \
+    %D%/process_close-t \
     %D%/process_data-t \
     %D%/process_deaths-t \
     %D%/process_kills-t \
@@ -18,8 +19,10 @@ unit_tests = \
     %D%/map-t \
     %D%/map_chunk-t \
     %D%/map_generator-t \
+    %D%/map_pace-t \
     %D%/wait-t \
     %D%/completed-t \
+    %D%/latency-t \
     %D%/callback-t \
     %D%/callback_remove-t \
     %D%/callback_wait-t \
@@ -39,6 +42,9 @@ unit_tests = \
     %D%/nested-t \
     %D%/nested_wait-t \
     %D%/circle-t \
+    %D%/fairness-t \
+    %D%/idle-t \
+    %D%/leapfrog-t \
     %D%/unload-t \
     %D%/stress-t \
     %D%/stress_end-t
@@ -167,7 +173,8 @@ faults_sources = %D%/faults.c %D%/faults.h
 %C%_fork_locks_t_LDFLAGS = $(AM_LDFLAGS) -static -Wl,--wrap=pthread_mutex_unlock
 %C%_process_limits_t_LDFLAGS = $(AM_LDFLAGS) -static \
     -Wl,--wrap=fork,--wrap=mmap,--wrap=memfd_create,--wrap=eventfd,--wrap=socketpair,--wrap=signalfd \
-    -Wl,--wrap=pthread_create,--wrap=calloc,--wrap=malloc,--wrap=aligned_alloc,--wrap=reallocarray,--wrap=madvise,--wrap=__clone
+    -Wl,--wrap=pthread_create,--wrap=calloc,--wrap=malloc,--wrap=aligned_alloc,--wrap=reallocarray \
+    -Wl,--wrap=madvise,--wrap=__clone,--wrap=send,--wrap=fallocate
 %C%_libtap_a_SOURCES = %D%/tap.c %D%/tap.h \
     %D%/asserts.c %D%/asserts.h \
     %D%/callbacks.c %D%/callbacks.h \
@@ -179,6 +186,7 @@ faults_sources = %D%/faults.c %D%/faults.h
     %D%/common_completed.c \
     %D%/common_done.c \
     %D%/common_map.c \
+    %D%/common_pace.c \
     %D%/common_wait.c \
     %D%/common_worker.c \
     %D%/family.c %D%/family.h \

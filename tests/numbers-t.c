@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "primes_json.h"
 #include "tap.h"
 
 #define LENGTH(array) (sizeof(array) / sizeof *(array))
@@ -238,6 +239,26 @@ TEST(a_quote_is_printable_and_short)
                      "1111111111111111111111111111...2222222222222222222222222222");
 }
 
+/* The JSON of a line that was not checked. */
+static void
+assert_loss(const char *line, const char *expected)
+{
+    struct number number = parse(line);
+    struct buffer buffer = { 0 };
+
+    ck_assert_int_eq(primes_json_loss(&buffer, &number, "why", "who"), 0);
+    ck_assert_msg(buffer.used == strlen(expected) && memcmp(buffer.text, expected, buffer.used) == 0, "%.*s",
+                  (int)buffer.used, buffer.text);
+    buffer_free(&buffer);
+}
+
+TEST(what_was_not_checked_is_named_in_JSON_whatever_its_bytes)
+{
+    assert_loss("17", "{\"number\": \"17\", \"prime\": null, \"error\": \"why\", \"worker\": \"who\"}\n");
+    assert_loss("1\303\251", "{\"number\": \"1\303\251\", \"prime\": null, \"error\": \"why\", \"worker\": \"who\"}\n");
+    assert_loss("1\351\177", "{\"number\": \"1??\", \"prime\": null, \"error\": \"why\", \"worker\": \"who\"}\n");
+}
+
 static Suite *
 suite(void)
 {
@@ -251,6 +272,7 @@ suite(void)
     tcase_add_test(all, numbers_quick_leaves_what_is_not_plain_and_what_is_not_below_2_64_to_numbers_parse);
     tcase_add_test(all, numbers_get_gives_GMP_the_number);
     tcase_add_test(all, a_quote_is_printable_and_short);
+    tcase_add_test(all, what_was_not_checked_is_named_in_JSON_whatever_its_bytes);
     return s;
 }
 

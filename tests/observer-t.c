@@ -235,6 +235,38 @@ TEST(an_observer_cannot_wait_for_the_shutdown)
     }
 }
 
+/* The status with which waiting for a running call ends, where another of the same executor is told of. */
+static struct cf_future *_Atomic running_call;
+static struct latch deadlocks, waits;
+
+static void
+wait_for_running(const struct cf_event *event, void *unused)
+{
+    struct cf_future *running = atomic_load(&running_call);
+
+    (void)unused;
+    if (event->type == CF_EVENT_SUBMITTED || running == NULL || running == event->call)
+        return;
+    const enum cf_status status = cf_wait(&running, 1, CF_ALL_COMPLETED, cf_after(0.1), NULL);
+    if (status == CF_DEADLOCK)
+        latch_raise(&deadlocks);
+    latch_raise(&waits);
+}
+
+TEST(an_observer_cannot_wait_for_calls_of_its_executor)
+{
+    struct stage *stage = stage_new();
+    struct cf_executor *pool = open_observed(2, wait_for_running, NULL);
+
+    atomic_store(&running_call, tasks_start_holding(pool, stage, 0));
+    ck_assert_int_eq(asserts_take_int(tasks_submit_int(pool, &task_twice, 1)), 2);
+    latch_await(&waits, 2);
+    latch_raise(&stage->go);
+    ck_assert_int_eq(cf_close(pool), 0);
+    ck_assert_uint_eq(latch_count(&deadlocks), 2);
+    cf_release(atomic_load(&running_call));
+}
+
 /* Where the events of one call happen: submitted and cancelled in the caller, started and ended in the worker. */
 struct places {
     pthread_t caller;
@@ -273,6 +305,7 @@ static const TTest **const tests[] = {
     &an_observer_may_submit_to_another_executor,
     &an_observer_that_takes_long_holds_up_no_other_call,
     &an_observer_cannot_wait_for_the_shutdown,
+    &an_observer_cannot_wait_for_calls_of_its_executor,
     &events_are_told_where_they_happen,
     NULL,
 };

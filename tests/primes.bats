@@ -82,10 +82,12 @@ labels() {
     done
 }
 
-@test "by default there are as many workers as processors" {
+@test "by default there are as many workers as processors, within the bound of --workers" {
     for program in "${POOLS[@]}"; do
         CF_CPU_COUNT=5 run -0 "$program" 7
         [ "${lines[0]}" = "Checking 1 number $(how "$program" 5):" ]
+        CF_CPU_COUNT=5000 run -0 "$program" 7
+        [ "${lines[0]}" = "Checking 1 number $(how "$program" 1000):" ]
     done
 }
 

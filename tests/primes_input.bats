@@ -304,3 +304,27 @@ $program: numbers: 3 bad lines" ]
         [ "$(cat err)" = "$program: standard output: Broken pipe" ]
     done
 }
+
+# with_short_memory N PROGRAM ARGUMENT... - run a program in which the Nth allocation and the two after it fail.
+with_short_memory() {
+    SHORT_MEMORY=$1 LD_PRELOAD=$top_builddir/tests/short-memory.so "${@:2}"
+}
+
+@test "where memory is short for the lines of a file the program says so" {
+    [ "$SANITIZER" = no ] || skip "a sanitizer has a malloc() of its own"
+    [ -e "$top_builddir/tests/short-memory.so" ] || skip "tests/short-memory.so is not built"
+    printf '7\n8\n9\n' >numbers
+    for program in "${ALL[@]}"; do
+        SHORT_MEMORY_COUNT=$PWD/count with_short_memory 999999999 "$program" -w 1 -i numbers
+        count=$(cat count)
+        complained=0
+        for ((n = 1; n <= count; n++)); do
+            run --separate-stderr with_short_memory "$n" "$program" -w 1 -i numbers
+            [ "$status" -eq 0 ] && continue
+            [ "$status" -eq 1 ] || { echo "$program $n: status $status" >&2 && return 1; }
+            [ -n "$stderr" ]
+            complained=$((complained + 1))
+        done
+        [ "$complained" -gt 0 ]
+    done
+}

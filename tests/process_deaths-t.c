@@ -69,6 +69,43 @@ TEST(exit_in_a_task_fails_that_call_with_the_status_and_the_pool_lives)
     family_check(&before);
 }
 
+/* More than there is of the stack below a thread's first function. */
+static void
+overwrite_the_stack(void)
+{
+    volatile char bytes[64 * 1024];
+
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = 'x';
+}
+
+static int
+end_the_thread(struct cf_call *call)
+{
+    (void)call;
+    atexit(overwrite_the_stack);
+    pthread_exit(NULL);
+}
+static const struct cf_task task_end_the_thread = { "end_the_thread", end_the_thread };
+
+TEST(pthread_exit_in_a_task_is_as_exit)
+{
+    const struct family before = family_take_stock();
+    struct cf_executor *pool = family_pool(&(struct cf_options){ .max_workers = 1, .on_worker_death = CF_BREAK_POOL });
+
+    for (int i = 0; i < 3; i++) {
+        struct cf_future *ends = cf_submit(pool, &task_end_the_thread, NULL, 0);
+        const struct cf_error *error = asserts_error(ends, CF_RAISED);
+        ck_assert_str_eq(error->domain, "exit");
+        ck_assert_int_eq(error->code, 0);
+        ck_assert_int_gt(family_pid_of(error->worker), 1);
+        cf_release(ends);
+        ck_assert_int_eq(asserts_take_int(family_submit_end(pool, END_NOT)), END_NOT);
+    }
+    ck_assert_int_eq(cf_close(pool), 0);
+    family_check(&before);
+}
+
 static int
 fork_and_exit(struct cf_call *call)
 {
@@ -265,6 +302,61 @@ TEST(with_break_pool_the_first_death_breaks_the_pool)
     ck_assert_int_eq(cf_close(pool), -1);
 }
 
+/* How waiting for a running call ends for an observer that is told of others' ends. */
+static struct cf_future *_Atomic running_call;
+static struct latch deadlocks, waits;
+
+static void
+wait_at_the_end(const struct cf_event *event, void *unused)
+{
+    struct cf_future *running = atomic_load(&running_call);
+
+    (void)unused;
+    if (event->type != CF_EVENT_ENDED || running == event->call)
+        return;
+    const enum cf_status status = cf_wait(&running, 1, CF_ALL_COMPLETED, cf_after(0.1), NULL);
+    if (status == CF_DEADLOCK)
+        latch_raise(&deadlocks);
+    latch_raise(&waits);
+}
+
+TEST(an_observer_that_is_told_of_calls_of_a_broken_pool_cannot_wait_for_others)
+{
+    struct stage *stage = stage_new();
+    struct cf_executor *pool = family_pool(
+        &(struct cf_options){ .max_workers = 2, .on_worker_death = CF_BREAK_POOL, .observe = wait_at_the_end });
+
+    atomic_store(&running_call, tasks_start_holding(pool, stage, 1));
+    struct cf_future *dies = family_submit_end(pool, END_KILL);
+    struct cf_future *after = family_submit_end(pool, END_NOT);
+    asserts_error(dies, CF_WORKER_LOST);
+    asserts_error(after, CF_BROKEN);
+    latch_await(&waits, 2);
+    latch_raise(&stage->go);
+    ck_assert_int_eq(cf_close(pool), -1);
+    ck_assert_uint_eq(latch_count(&deadlocks), 2);
+    cf_release(atomic_load(&running_call));
+    cf_release(dies);
+    cf_release(after);
+}
+
+/* By the status alone it looks like the end that is due then. */
+TEST(exiting_in_the_last_call_that_a_worker_may_serve_is_a_death_like_any_other)
+{
+    struct cf_executor *pool = family_pool(
+        &(struct cf_options){ .max_workers = 1, .max_calls_per_worker = 1, .on_worker_death = CF_BREAK_POOL });
+    struct cf_future *fine = family_submit_end(pool, END_NOT);
+    struct cf_future *dies = family_submit_end(pool, END_EXIT_ZERO);
+    struct cf_future *after = family_submit_end(pool, END_NOT);
+
+    ck_assert_int_eq(asserts_take_int(fine), END_NOT);
+    asserts_error(dies, CF_WORKER_LOST);
+    asserts_error(after, CF_BROKEN);
+    cf_release(dies);
+    cf_release(after);
+    ck_assert_int_eq(cf_close(pool), -1);
+}
+
 static void *
 exit_soon(void *unused)
 {
@@ -305,6 +397,7 @@ TEST(a_worker_that_ends_between_calls_is_replaced_and_costs_no_call)
 static const TTest **const tests[] = {
     &a_call_whose_worker_dies_says_of_what_and_the_others_go_on,
     &exit_in_a_task_fails_that_call_with_the_status_and_the_pool_lives,
+    &pthread_exit_in_a_task_is_as_exit,
     &a_process_that_a_task_forks_may_exit,
     &a_task_that_closes_all_descriptors_has_its_result_all_the_same,
     &a_worker_that_dies_in_open_worker_breaks_the_pool_which_says_so,
@@ -313,6 +406,8 @@ static const TTest **const tests[] = {
     &a_crash_loop_ends_in_a_broken_pool_that_tells_the_cause,
     &a_result_between_deaths_makes_their_count_begin_again,
     &with_break_pool_the_first_death_breaks_the_pool,
+    &an_observer_that_is_told_of_calls_of_a_broken_pool_cannot_wait_for_others,
+    &exiting_in_the_last_call_that_a_worker_may_serve_is_a_death_like_any_other,
     &a_worker_that_ends_between_calls_is_replaced_and_costs_no_call,
     NULL,
 };

@@ -221,7 +221,7 @@ TEST(a_worker_killed_while_it_writes_its_result_loses_the_call_or_has_published_
             ck_assert_uint_eq(len, 32 << 20);
         }
         cf_release(future);
-        ck_assert_int_eq(family_held(), 0);
+        family_await_given_back();
     }
     ck_assert_int_gt(lost, 0);
     ck_assert_int_eq(cf_close(pool), 0);

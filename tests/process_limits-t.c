@@ -8,6 +8,7 @@
  */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
 #include <signal.h>
@@ -26,7 +27,16 @@
 #include "family.h"
 #include "tap.h"
 
-enum { FAULT_FORK = 1, FAULT_MAP = 2, FAULT_DESCRIPTOR = 4, FAULT_THREAD = 8, FAULT_MEMORY = 16, FAULT_POPULATE = 32 };
+enum {
+    FAULT_FORK = 1,
+    FAULT_MAP = 2,
+    FAULT_DESCRIPTOR = 4,
+    FAULT_THREAD = 8,
+    FAULT_MEMORY = 16,
+    FAULT_POPULATE = 32,
+    FAULT_SEND = 64,
+    FAULT_SIGNALS = 128
+};
 
 static struct {
     _Atomic int sorts;
@@ -69,6 +79,7 @@ WRAP(int, eventfd, (unsigned value, int flags), (value, flags), FAULT_DESCRIPTOR
 WRAP(int, signalfd, (int fd, const sigset_t *set, int flags), (fd, set, flags), FAULT_DESCRIPTOR, EMFILE, -1)
 WRAP(int, socketpair, (int domain, int type, int protocol, int *ends), (domain, type, protocol, ends), FAULT_DESCRIPTOR,
      EMFILE, -1)
+WRAP(ssize_t, send, (int fd, const void *data, size_t len, int flags), (fd, data, len, flags), FAULT_SEND, ENOMEM, -1)
 WRAP(int, pthread_create, (pthread_t * thread, const pthread_attr_t *attributes, void *(*run)(void *), void *arg),
      (thread, attributes, run, arg), FAULT_THREAD, errno, EAGAIN)
 WRAP(void *, malloc, (size_t size), (size), FAULT_MEMORY, ENOMEM, NULL)
@@ -83,6 +94,18 @@ int
 __wrap_madvise(void *at, size_t size, int advice)
 {
     return advice == MADV_POPULATE_WRITE && fails(FAULT_POPULATE, ENOMEM) ? -1 : __real_madvise(at, size, advice);
+}
+
+/* As on a kernel that a signal interrupts in so large a request, and that has got nowhere then. */
+int __real_fallocate(int, int, off_t, off_t);
+int __wrap_fallocate(int, int, off_t, off_t);
+
+int
+__wrap_fallocate(int fd, int mode, off_t offset, off_t len)
+{
+    if (mode == 0 && len > 16 * 1024 * 1024 && fails(FAULT_SIGNALS, EINTR))
+        return -1;
+    return __real_fallocate(fd, mode, offset, len);
 }
 
 static void
@@ -235,6 +258,108 @@ TEST(a_buffer_without_memory_is_done_without)
     refuse_in_turn(FAULT_POPULATE, LONG_MAX);
 }
 
+TEST(a_worker_that_cannot_be_ordered_is_an_error_of_the_pool)
+{
+    refuse_in_turn(FAULT_SEND, 1);
+    refuse_in_turn(FAULT_SEND, LONG_MAX);
+}
+
+/* First that of SIGTERM, then that of SIGKILL. */
+TEST(an_order_to_kill_that_is_refused_is_given_again)
+{
+    struct stage *stage = stage_new();
+
+    share_faults();
+    for (int refused = 1; refused <= 2; refused++) {
+        struct cf_executor *pool = family_pool(&(struct cf_options){ .max_workers = 1, .call_timeout = 0.5 });
+        struct cf_future *hangs = family_start(pool, &task_obstinate, stage);
+        atomic_store(&faults->fired, 0);
+        atomic_store(&faults->to_go, refused);
+        atomic_store(&faults->width, 1);
+        atomic_store(&faults->sorts, FAULT_SEND);
+        ck_assert_int_eq(asserts_error(hangs, CF_TIMED_OUT)->code, SIGKILL);
+        atomic_store(&faults->sorts, 0);
+        ck_assert_int_eq(atomic_load(&faults->fired), 1);
+        cf_release(hangs);
+        ck_assert_int_eq(cf_close(pool), 0);
+    }
+}
+
+TEST(memory_for_a_large_argument_is_had_though_signals_keep_coming)
+{
+    const size_t len = (size_t)64 << 20;
+    char *bytes = calloc(1, len);
+    size_t result_len;
+
+    ck_assert_ptr_nonnull(bytes);
+    share_faults();
+    struct cf_executor *pool = family_pool(&(struct cf_options){ .max_workers = 1 });
+    atomic_store(&faults->to_go, 1);
+    atomic_store(&faults->width, LONG_MAX);
+    atomic_store(&faults->sorts, FAULT_SIGNALS);
+    struct cf_future *future = cf_submit(pool, &task_bytes, bytes, len);
+    ck_assert_ptr_nonnull(cf_result(future, &result_len));
+    ck_assert_uint_eq(result_len, len);
+    cf_release(future);
+    ck_assert_int_eq(cf_close(pool), 0);
+    free(bytes);
+}
+
+/* What callbacks find that run in the thread that waits. */
+static struct {
+    pthread_t waiter;
+    struct cf_future *hangs;
+    int callbacks, late;
+} during;
+
+static void
+wait_for_limit(struct cf_future *future, void *unused)
+{
+    (void)future;
+    (void)unused;
+    if (!pthread_equal(pthread_self(), during.waiter))
+        return;
+    for (int i = 0; i < 300 && !cf_done(during.hangs); i++)
+        asserts_sleep(0.01);
+    during.callbacks++;
+    during.late += !cf_done(during.hangs);
+}
+
+/* One call that is over before the collector hears of it, and one behind it that hangs. */
+static void
+hang_behind_a_quick_call(struct stage *stage)
+{
+    struct cf_executor *pool = family_pool(&(struct cf_options){ .max_workers = 1, .call_timeout = 0.1 });
+
+    ck_assert_int_eq(asserts_take_int(tasks_submit_int(pool, &task_twice, 1)), 2);
+    asserts_sleep(0.002);
+    atomic_store(&faults->to_go, 1);
+    atomic_store(&faults->width, LONG_MAX);
+    atomic_store(&faults->sorts, FAULT_THREAD);
+    struct cf_future *quick = tasks_submit_int(pool, &task_twice, 2);
+    during.hangs = cf_submit(pool, &task_hang, stage->name, sizeof stage->name);
+    ck_assert_int_eq(cf_on_done(quick, wait_for_limit, NULL), 0);
+    ck_assert_int_eq(asserts_take_int(quick), 4);
+    asserts_error(during.hangs, CF_TIMED_OUT);
+    atomic_store(&faults->sorts, 0);
+    cf_release(during.hangs);
+    ck_assert_int_eq(cf_close(pool), 0);
+}
+
+/* The collector sleeps without an end when the second call begins, and the worker does not ring while one watches. */
+TEST(a_time_limit_is_enforced_during_a_callback_for_which_no_thread_can_be_had)
+{
+    struct stage *stage = stage_new();
+
+    share_faults();
+    during.waiter = pthread_self();
+    for (int i = 0; i < 25 && during.late == 0; i++)
+        hang_behind_a_quick_call(stage);
+    if (during.callbacks == 0)
+        tap_skip("the collector was always the first to look");
+    ck_assert_int_eq(during.late, 0);
+}
+
 /* The first two forks are those of the nursery and of a worker. */
 TEST(the_workers_that_there_are_do_without_those_that_cannot_be_forked)
 {
@@ -321,6 +446,10 @@ static const TTest **const tests[] = {
     &a_thread_that_cannot_be_had_is_an_error_of_the_pool,
     &memory_that_cannot_be_had_is_an_error_of_the_pool_or_of_the_call,
     &a_buffer_without_memory_is_done_without,
+    &a_worker_that_cannot_be_ordered_is_an_error_of_the_pool,
+    &an_order_to_kill_that_is_refused_is_given_again,
+    &memory_for_a_large_argument_is_had_though_signals_keep_coming,
+    &a_time_limit_is_enforced_during_a_callback_for_which_no_thread_can_be_had,
     &the_workers_that_there_are_do_without_those_that_cannot_be_forked,
     &a_limit_on_descriptors_is_an_error_of_the_constructor_or_does_not_matter,
     &a_limit_on_processes_is_an_error_or_does_not_matter,

@@ -130,6 +130,97 @@ TEST(no_call_waits_behind_a_long_one_while_another_worker_is_idle)
     ck_assert_int_eq(cf_close(pool), 0);
 }
 
+/* Each end leaves nobody who is idle, only a worker that could be started, and nobody submits anything any more. */
+TEST(no_call_waits_behind_a_long_one_while_another_worker_ends_again_and_again)
+{
+    enum { CALLS = 20, QUICK = 2000 };
+    struct cf_executor *pool = open_pool(&(struct cf_options){ .max_workers = 2, .max_deaths = 2 * CALLS });
+    static struct cf_future *quick[QUICK];
+    struct cf_future *ends[CALLS];
+
+    for (uint32_t round = 1; round <= 2; round++) {
+        for (int i = 0; i < QUICK; i++)
+            quick[i] = tasks_submit_int(pool, &task_twice, i);
+        for (int i = 0; i < QUICK; i++)
+            ck_assert_int_eq(asserts_take_int(quick[i]), 2 * i);
+        struct cf_future *holding = tasks_submit_cue(pool, stage, 1, round);
+        for (int i = 0; i < CALLS; i++)
+            ends[i] = family_submit_end(pool, round == 1 ? END_KILL : END_EXIT);
+        for (int i = 0; i < CALLS; i++) {
+            asserts_error(ends[i], round == 1 ? CF_WORKER_LOST : CF_RAISED);
+            cf_release(ends[i]);
+        }
+        ck_assert(!cf_done(holding));
+        latch_raise(&stage->go);
+        ck_assert_int_eq(asserts_take_int(holding), 1);
+    }
+    ck_assert_int_eq(cf_close(pool), 0);
+}
+
+/* How many workers of a pool made after that open at once; the others wait. */
+static uint32_t prompt;
+
+static int
+open_some_late(struct cf_call *call, void **local, const void *unused)
+{
+    (void)call;
+    (void)local;
+    (void)unused;
+    if (latch_raise(&stage->opened) >= prompt)
+        latch_await(&stage->of[0], 1);
+    return 0;
+}
+
+/* Let the first worker of a pool die, and start a call that holds the second one. */
+static struct cf_future *
+hold_second_worker(struct cf_executor *pool)
+{
+    const pid_t first = asserts_take_int(cf_submit(pool, &task_pid, NULL, 0));
+    struct cf_future *lost = family_start(pool, &task_hang, stage);
+    struct cf_future *holding = tasks_submit_cue(pool, stage, 1, 1);
+
+    latch_await(&stage->started, 2);
+    ck_assert_int_eq(kill(first, SIGKILL), 0);
+    asserts_error(lost, CF_WORKER_LOST);
+    cf_release(lost);
+    return holding;
+}
+
+/* Whether the one that opens comes before the idle one in the order of the lanes, or after it. */
+TEST(no_call_waits_for_a_worker_that_is_opened_while_another_is_idle)
+{
+    for (prompt = 1; prompt <= 2; prompt++) {
+        struct cf_executor *pool = open_pool(&(struct cf_options){ .max_workers = 2, .open_worker = open_some_late });
+        struct cf_future *holding = prompt == 1 ? tasks_start_holding(pool, stage, 1) : hold_second_worker(pool);
+        struct cf_future *next = tasks_submit_int(pool, &task_twice, 21);
+        latch_await(&stage->opened, prompt + 1);
+        latch_raise(&stage->go);
+        ck_assert_int_eq(asserts_take_int(next), 42);
+        latch_raise(&stage->of[0]);
+        ck_assert_int_eq(asserts_take_int(holding), 1);
+        ck_assert_int_eq(asserts_take_int(tasks_submit_int(pool, &task_twice, 4)), 8);
+        ck_assert_int_eq(cf_close(pool), 0);
+    }
+}
+
+/* Where workers are known to be asleep, or awake, or to have calls, by more than the bits of a word. */
+TEST(each_of_a_hundred_and_fifty_workers_gets_a_call_and_another_after_that)
+{
+    enum { WORKERS = 150 };
+    struct cf_executor *pool = open_pool(&(struct cf_options){ .max_workers = WORKERS });
+    struct cf_future *futures[WORKERS];
+
+    for (uint32_t round = 1; round <= 2; round++) {
+        for (int i = 0; i < WORKERS; i++)
+            futures[i] = tasks_submit_cue(pool, stage, i, round);
+        latch_await(&stage->started, round * WORKERS);
+        latch_raise(&stage->go);
+        for (int i = 0; i < WORKERS; i++)
+            ck_assert_int_eq(asserts_take_int(futures[i]), i);
+    }
+    ck_assert_int_eq(cf_close(pool), 0);
+}
+
 static void *
 interrupt_soon(void *pool)
 {
@@ -227,7 +318,7 @@ TEST(a_call_that_its_worker_has_started_is_described_as_running)
 /* More calls come and go than its lane has slots, while a worker does not look; then it dies of many. */
 TEST(a_worker_that_has_stood_still_loses_no_call)
 {
-    enum { ENDS = 64 };
+    enum { CANCELLED = 2500, ENDS = 64 };
     struct cf_executor *pool = open_pool(&(struct cf_options){ .max_workers = 1, .max_deaths = 1000 });
     struct cf_future *ends[ENDS];
 
@@ -236,7 +327,7 @@ TEST(a_worker_that_has_stood_still_loses_no_call)
     const pid_t worker = asserts_take_int(cf_submit(pool, &task_pid, NULL, 0));
     asserts_sleep(0.02);
     ck_assert_int_eq(kill(worker, SIGSTOP), 0);
-    for (int i = 0; i < 100; i++) {
+    for (int i = 0; i < CANCELLED; i++) {
         struct cf_future *future = tasks_submit_int(pool, &task_twice, i);
         ck_assert(!cf_running(future));
         ck_assert(cf_cancel(future));
@@ -315,6 +406,9 @@ static const TTest **const tests[] = {
     &a_shutdown_that_cancels_ends_although_a_worker_opens_meanwhile,
     &the_results_of_short_calls_do_not_wait_for_a_long_one_behind_them,
     &no_call_waits_behind_a_long_one_while_another_worker_is_idle,
+    &no_call_waits_behind_a_long_one_while_another_worker_ends_again_and_again,
+    &no_call_waits_for_a_worker_that_is_opened_while_another_is_idle,
+    &each_of_a_hundred_and_fifty_workers_gets_a_call_and_another_after_that,
     &a_submit_that_an_interrupt_overtakes_is_settled,
     &an_observer_is_told_that_a_call_has_started_while_it_runs,
     &a_callback_may_ask_after_other_calls,

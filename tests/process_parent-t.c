@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -286,6 +287,40 @@ TEST(workers_and_replacements_see_the_programs_memory_as_it_was_when_the_pool_wa
     ck_assert_int_eq(cf_close(pool), 0);
 }
 
+/* Goes to each processor that it may use in turn, and counts where sched_getcpu() says otherwise. */
+static int
+visit_processors(struct cf_call *call)
+{
+    cpu_set_t all, one;
+    int wrong = 0;
+
+    if (sched_getaffinity(0, sizeof all, &all) != 0)
+        return cf_raise(call, "errno", errno, "no affinity");
+    for (int i = 0; i < CPU_SETSIZE; i++) {
+        if (!CPU_ISSET(i, &all))
+            continue;
+        CPU_ZERO(&one);
+        CPU_SET(i, &one);
+        if (sched_setaffinity(0, sizeof one, &one) == 0)
+            wrong += sched_getcpu() != i;
+    }
+    sched_setaffinity(0, sizeof all, &all);
+    return cf_return(call, &wrong, sizeof wrong);
+}
+static const struct cf_task task_visit = { "visit", visit_processors };
+
+TEST(sched_getcpu_tells_a_worker_and_its_replacement_where_they_run)
+{
+    cpu_set_t all;
+
+    if (sched_getaffinity(0, sizeof all, &all) == 0 && CPU_COUNT(&all) == 1)
+        tap_skip("there is but one processor");
+    struct cf_executor *pool = family_pool(&(struct cf_options){ .max_workers = 1, .max_calls_per_worker = 1 });
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(asserts_take_int(cf_submit(pool, &task_visit, NULL, 0)), 0);
+    ck_assert_int_eq(cf_close(pool), 0);
+}
+
 static const TTest **const tests[] = {
     &sigkill_of_the_program_leaves_neither_worker_nor_nursery,
     &the_death_of_the_nursery_breaks_the_pool_and_leaves_nobody,
@@ -296,6 +331,7 @@ static const TTest **const tests[] = {
     &workers_ignore_sigint_die_of_sigterm_and_have_the_programs_other_signals,
     &what_program_and_tasks_print_is_printed_once,
     &workers_and_replacements_see_the_programs_memory_as_it_was_when_the_pool_was_made,
+    &sched_getcpu_tells_a_worker_and_its_replacement_where_they_run,
     NULL,
 };
 

@@ -171,6 +171,68 @@ TEST(a_task_may_have_pools_of_its_own)
     family_check(&before);
 }
 
+static struct stage *returners;
+
+/* Forks a process that returns here, too.  The one that counts is the one that waits for the other, if it can. */
+static int
+return_twice(void)
+{
+    latch_raise(&returners->started);
+    const pid_t child = fork();
+    if (child > 0)
+        waitpid(child, NULL, 0);
+    return child < 0 ? errno : 0;
+}
+
+static int
+tell_pid_twice(struct cf_call *call)
+{
+    const int error = return_twice(), pid = getpid();
+
+    return error != 0 ? error : cf_return(call, &pid, sizeof pid);
+}
+static const struct cf_task task_twice_told = { "tell_pid_twice", tell_pid_twice };
+
+static int
+open_twice(struct cf_call *call, void **local, const void *unused)
+{
+    (void)call;
+    (void)local;
+    (void)unused;
+    return return_twice();
+}
+
+static void
+close_twice(void *unused)
+{
+    (void)unused;
+    return_twice();
+}
+
+TEST(a_forked_process_that_returns_from_a_task_is_no_second_worker)
+{
+    enum { CALLS = 20, ITEMS = 4 };
+    returners = stage_new();
+    const struct family before = family_take_stock();
+    struct cf_executor *pool =
+        family_pool(&(struct cf_options){ .max_workers = 1, .open_worker = open_twice, .close_worker = close_twice });
+    const pid_t worker = asserts_take_int(cf_submit(pool, &task_pid, NULL, 0));
+    struct cf_future *futures[CALLS];
+
+    for (int i = 0; i < CALLS; i++)
+        futures[i] = cf_submit(pool, &task_twice_told, NULL, 0);
+    for (int i = 0; i < CALLS; i++)
+        ck_assert_int_eq(asserts_take_int(futures[i]), worker);
+    struct cf_iter *iter =
+        cf_map(pool, &task_twice_told, "items", ITEMS, 1, &(struct cf_map_options){ .chunksize = ITEMS });
+    for (int i = 0; i < ITEMS; i++)
+        ck_assert_int_eq(asserts_int(cf_next(iter)), worker);
+    cf_iter_free(iter);
+    ck_assert_int_eq(cf_close(pool), 0);
+    ck_assert_uint_eq(latch_count(&returners->started), 1 + CALLS + ITEMS + 1);
+    family_check(&before);
+}
+
 /* The pool of the worker's parent is refused in the worker. */
 static int
 use_pool(struct cf_call *call)
@@ -237,12 +299,53 @@ TEST(in_a_forked_child_the_pool_is_refused_and_the_program_keeps_it)
     ck_assert_int_eq(cf_close(pool), 0);
 }
 
+/* Workers come and go all the time; until the pool is shut down. */
+static void *
+call_until_refused(void *pool)
+{
+    bool refused = false;
+
+    for (int i = 0; !refused; i++) {
+        struct cf_future *futures[8];
+        for (int k = 0; k < 8; k++)
+            futures[k] = family_submit_end(pool, k == 3 && i % 4 == 0 ? END_EXIT_NOW : END_NOT);
+        for (int k = 0; k < 8; k++) {
+            const struct cf_error *error = cf_error_of(futures[k]);
+            refused = refused || (error != NULL && error->why == CF_REFUSED);
+            ck_assert(error == NULL || error->why == CF_REFUSED || error->why == CF_WORKER_LOST);
+            cf_release(futures[k]);
+        }
+    }
+    return pool;
+}
+
+/* ThreadSanitizer sees whether the collector, which buries and watches the time, keeps to the pool's lock. */
+TEST(threads_may_call_while_workers_die_and_the_pool_is_shut_down)
+{
+    enum { THREADS = 2 };
+    pthread_t threads[THREADS];
+
+    for (int round = 0; round < 10; round++) {
+        struct cf_executor *pool = family_pool(&(struct cf_options){
+            .max_workers = 6, .call_timeout = 60, .max_deaths = 1000000, .max_calls_per_worker = 3 });
+        for (int i = 0; i < THREADS; i++)
+            ck_assert_int_eq(pthread_create(&threads[i], NULL, call_until_refused, pool), 0);
+        asserts_sleep(0.1);
+        ck_assert_int_eq(cf_shutdown(pool, CF_WAIT), 0);
+        for (int i = 0; i < THREADS; i++)
+            pthread_join(threads[i], NULL);
+        ck_assert_int_eq(cf_close(pool), 0);
+    }
+}
+
 static const TTest **const tests[] = {
     &a_program_with_fifty_busy_threads_and_their_pools_opens_and_closes_process_pools,
     &pools_may_be_opened_and_closed_by_several_threads_at_a_time,
     &a_pool_can_be_closed_while_a_later_one_lives,
+    &threads_may_call_while_workers_die_and_the_pool_is_shut_down,
     &a_later_pools_workers_keep_no_memory_of_an_earlier_one,
     &a_task_may_have_pools_of_its_own,
+    &a_forked_process_that_returns_from_a_task_is_no_second_worker,
     &in_a_task_the_programs_pools_are_refused,
     &in_a_forked_child_the_pool_is_refused_and_the_program_keeps_it,
     NULL,
