@@ -30,11 +30,12 @@ await(_Atomic unsigned *count)
 
 static _Atomic unsigned told[2];
 
-static void
+static struct cf_parker *
 tell_first(struct cf_hook *hook)
 {
     (void)hook;
     atomic_fetch_add(&told[0], 1);
+    return NULL;
 }
 
 static struct cf_hook first_hook;
@@ -95,13 +96,14 @@ struct owned {
     _Atomic unsigned *told;
 };
 
-static void
+static struct cf_parker *
 tell_owner(struct cf_hook *hook)
 {
     struct owned *owned = (struct owned *)(void *)hook;
 
     owned->times++;
     atomic_fetch_add(owned->told, 1);
+    return NULL;
 }
 
 static void
