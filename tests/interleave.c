@@ -169,6 +169,8 @@ interleave_choose(unsigned n, unsigned about)
 {
     if (n == 1)
         return 0;
+    if (made < replayed && choices[made].count != n)
+        interleave_fail("a run does not repeat the one before: something was not set by setup");
     if (made < replayed)
         return choices[made++].taken;
     if (!is_new(state_at(about))) {

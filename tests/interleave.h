@@ -78,6 +78,9 @@ void interleave_name(const void *, size_t, const char *name);
 unsigned interleave_self(void);
 unsigned interleave_start(void);
 
+/* Whether a wait of this thread has ended by its deadline. */
+bool interleave_timed_out(void);
+
 /* A program of tests; see asserts.h, which needs the whole library. */
 int interleave_main(const char *name, const TTest **const *tests);
 

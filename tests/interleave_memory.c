@@ -79,7 +79,10 @@ interleave_touch_shared(const void *at)
 {
     struct interleave_location *l = interleave_location(at);
 
-    l->shared = true;
+    if (!l->shared) {
+        l->shared = true;
+        interleave_learn();
+    }
     interleave_me()->rounds = 0;
     interleave_reschedule(false);
     return l;

@@ -52,6 +52,12 @@ interleave_self(void)
     return interleave_current;
 }
 
+bool
+interleave_timed_out(void)
+{
+    return interleave_search.running && interleave_me()->once_timed_out;
+}
+
 /*
  * Going from one to another.
  */
@@ -259,7 +265,7 @@ let_go_on(const struct option *option, bool voluntary)
     if (option->thread != interleave_current && could_stay)
         interleave_search.preemptions--;
     if (option->what == TIME_OUT) {
-        t->timed_out = true;
+        t->timed_out = t->once_timed_out = true;
         t->hash = interleave_mix(t->hash, 1);
     }
     t->state = READY;

@@ -18,6 +18,9 @@
 
 #include "interleave.h"
 
+/* A macro of libcheck's, and a function in the library. */
+#undef fail
+
 #define malloc interleave_malloc
 #define calloc interleave_calloc
 #define free interleave_free

@@ -57,9 +57,12 @@ endif
 # The library's code in all interleavings; tests/interleave.h says how.  They include the sources that they are about.
 model_tests = \
     %D%/interleave-t \
+    %D%/model_future-t \
     %D%/model_park-t \
     %D%/model_queue-t \
-    %D%/model_scheduler-t
+    %D%/model_room-t \
+    %D%/model_scheduler-t \
+    %D%/model_wait-t
 
 # Tests in C of what the programs are made of.
 program_tests = \
@@ -207,12 +210,21 @@ model_libs = %D%/libinterleave.a %D%/libtap.a $(CHECK_LIBS)
 %C%_libinterleave_a_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 %C%_interleave_t_CPPFLAGS = $(model_cppflags)
 %C%_interleave_t_LDADD = $(model_libs)
+%C%_model_future_t_SOURCES = %D%/model_future-t.c %D%/model_core.h
+%C%_model_future_t_CPPFLAGS = $(model_cppflags)
+%C%_model_future_t_LDADD = $(model_libs)
 %C%_model_park_t_CPPFLAGS = $(model_cppflags)
 %C%_model_park_t_LDADD = $(model_libs)
 %C%_model_queue_t_CPPFLAGS = $(model_cppflags)
 %C%_model_queue_t_LDADD = $(model_libs)
+%C%_model_room_t_SOURCES = %D%/model_room-t.c %D%/model_core.h
+%C%_model_room_t_CPPFLAGS = $(model_cppflags)
+%C%_model_room_t_LDADD = $(model_libs)
 %C%_model_scheduler_t_CPPFLAGS = $(model_cppflags)
 %C%_model_scheduler_t_LDADD = $(model_libs)
+%C%_model_wait_t_SOURCES = %D%/model_wait-t.c %D%/model_core.h
+%C%_model_wait_t_CPPFLAGS = $(model_cppflags)
+%C%_model_wait_t_LDADD = $(model_libs)
 
 # A program built against what `make install' has put in place, shared and static.
 installcheck-local:

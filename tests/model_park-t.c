@@ -31,6 +31,7 @@ reset(void)
     memset(ready, 0, sizeof ready);
     memset(news, 0, sizeof news);
     memset(woken, 0, sizeof woken);
+    interleave_local(&cf_self, sizeof cf_self);
     interleave_name(&parker, sizeof parker, "parker");
     interleave_name(ready, sizeof ready, "ready");
 }
@@ -163,7 +164,6 @@ forget_parkers(void)
 {
     reset();
     atomic_store(&all, NULL);
-    interleave_local(&cf_self, sizeof cf_self);
     interleave_name(&all, sizeof all, "all");
 }
 

@@ -109,6 +109,7 @@ reset(unsigned workers)
     scheduler.last = &scheduler.first;
     scheduler.seats = of_scheduler;
     scheduler.start = start_worker;
+    interleave_local(&cf_self, sizeof cf_self);
     name_things();
 }
 
