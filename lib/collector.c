@@ -129,6 +129,7 @@ milliseconds_until(cf_time when)
 /*
  * Sleep until a worker or the nursery rings, or the latter is gone, an interrupt comes or it is time.  As long as there
  * was news lately, or calls wait behind others, one looks every millisecond, and workers need not tell of each call.
+ * Who puts a call behind another while that is not so rouses us (dispatch.c), and who has done so before, we see.
  */
 static void
 sleep_until_rung(struct process_pool *pool, bool timed, cf_time when)
@@ -145,7 +146,7 @@ sleep_until_rung(struct process_pool *pool, bool timed, cf_time when)
         most = 1;
     atomic_store(&pool->segment->timed, timed);
     atomic_store(&pool->segment->asleep, 1);
-    const bool busy = cf_news_waits(pool) || (!pool->dismissed && is_finished(pool));
+    const bool busy = cf_news_waits(pool) || (!timed && has_lines(pool)) || (!pool->dismissed && is_finished(pool));
     poll(fds, 3, busy ? 0 : most);
     atomic_store(&pool->segment->asleep, 0);
     if (fds[0].revents != 0 && read(pool->bell, &rung, sizeof rung) < 0)

@@ -229,15 +229,36 @@ rouse(struct process_pool *pool, unsigned number)
         syscall(SYS_futex, asleep, FUTEX_WAKE, 1, NULL, NULL, 0);
 }
 
-/* Let workers that go to sleep know what they have; this pairs with their last look.  The lock is held. */
-static void
+/*
+ * Let workers that go to sleep know what they have; this pairs with their last look.  Whether there is a call behind
+ * another now.  The lock is held.
+ */
+static bool
 publish(struct process_pool *pool, struct cf_set *touched)
 {
     const unsigned end = pool->base.options.max_workers;
+    bool lines = false;
 
     cf_set_move(touched, &pool->touched, end);
-    for (unsigned i = cf_set_next(touched, 0, end); i < end; i = cf_set_next(touched, i + 1, end))
+    for (unsigned i = cf_set_next(touched, 0, end); i < end; i = cf_set_next(touched, i + 1, end)) {
         atomic_store(&pool->segment->lanes[i].tail, pool->lanes[i].tail);
+        lines = lines || cf_lane_load(&pool->lanes[i]) > 1;
+    }
+    return lines;
+}
+
+/*
+ * Calls wait behind others, which may take longer than is thought, so the collector shall look from time to time.  Before
+ * it sleeps for longer it says so and then looks for lines under the lock, which has been released: either it sees them,
+ * or we see that.
+ */
+static void
+rouse_collector(struct process_pool *pool)
+{
+    _Atomic uint32_t *timed = &pool->segment->timed;
+
+    if (atomic_load(timed) == 0 && atomic_exchange(timed, 1) == 0)
+        cf_collector_wake(pool);
 }
 
 /* Dispatch, unlock, and do what follows from it without the lock. */
@@ -249,11 +270,13 @@ dispatch_and_unlock(struct process_pool *pool)
     struct cf_set touched;
 
     dispatch(pool, &dropped);
-    publish(pool, &touched);
+    const bool lines = publish(pool, &touched);
     /* Sequentially consistent, as are try() and what it comes after: see cf_dispatch_unlock(). */
     atomic_store(&pool->lock.held, false);
     for (unsigned i = cf_set_next(&touched, 0, end); i < end; i = cf_set_next(&touched, i + 1, end))
         rouse(pool, i);
+    if (lines)
+        rouse_collector(pool);
     for (; dropped != NULL; dropped = next) {
         next = dropped->next;
         cf_argument_drop(pool, dropped);

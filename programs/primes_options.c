@@ -60,12 +60,13 @@ print_help(const struct primes_program *program)
     printf("Usage: %s [OPTION]... [NUMBER]...\n"
            "  or:  %s [OPTION]... --input FILE\n"
            "%s\n"
-           "A NUMBER has any size, in decimal or, after 0x, in hexadecimal digits.  Without any, the %zu numbers\n"
-           "of an example are checked by trial division%s.\n"
+           "A NUMBER has any size, in decimal or, after 0x, in hexadecimal digits; a line of FILE, up to %d\n"
+           "characters.  Without any, the %zu numbers of an example are checked by trial division%s.\n"
            "\n"
            "  -i, --input FILE       numbers from FILE, or standard input if it is -, one a line;\n"
            "                         from a # on, a line is a comment\n",
-           cli_program, cli_program, program->purpose, MEMO, program->worker != NULL ? ", the largest first" : "");
+           cli_program, cli_program, program->purpose, NUMBERS_LINE_MAX, MEMO,
+           program->worker != NULL ? ",\nthe largest first" : "");
     if (program->worker != NULL)
         printf("  -w, --workers N        so many %s, up to %d (default: as many as there are processors)\n",
                program->workers, MAX_WORKERS);

@@ -244,6 +244,7 @@ Try '$program --help' for more information." ] || { echo "$stderr" >&2 && return
     for program in "${ALL[@]}"; do
         run -0 --separate-stderr "$program" --help
         [[ $output == "Usage: $program "* ]]
+        [[ $output == *"a line of FILE, up to 1048576"* ]]
         [ -z "$stderr" ]
         run -0 --separate-stderr "$program" --version
         [[ $output == "$program (libcf) "* ]]

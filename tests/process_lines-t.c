@@ -130,6 +130,28 @@ TEST(no_call_waits_behind_a_long_one_while_another_worker_is_idle)
     ck_assert_int_eq(cf_close(pool), 0);
 }
 
+/* So long that nobody looks for news of it any more. */
+TEST(no_call_waits_behind_one_that_has_run_for_a_while)
+{
+    enum { CALLS = 20, QUICK = 2000 };
+    struct cf_executor *pool = open_pool(&(struct cf_options){ .max_workers = 2 });
+    static struct cf_future *futures[QUICK];
+
+    for (int i = 0; i < QUICK; i++)
+        futures[i] = tasks_submit_int(pool, &task_twice, i);
+    for (int i = 0; i < QUICK; i++)
+        ck_assert_int_eq(asserts_take_int(futures[i]), 2 * i);
+    struct cf_future *holding = tasks_start_holding(pool, stage, 1);
+    ck_assert_int_eq(cf_wait(&holding, 1, CF_ALL_COMPLETED, cf_after(0.05), NULL), CF_TIMEOUT);
+    for (int i = 0; i < CALLS; i++)
+        futures[i] = tasks_submit_int(pool, &task_twice, i);
+    for (int i = 0; i < CALLS; i++)
+        ck_assert_int_eq(asserts_take_int(futures[i]), 2 * i);
+    latch_raise(&stage->go);
+    ck_assert_int_eq(asserts_take_int(holding), 1);
+    ck_assert_int_eq(cf_close(pool), 0);
+}
+
 /* Each end leaves nobody who is idle, only a worker that could be started, and nobody submits anything any more. */
 TEST(no_call_waits_behind_a_long_one_while_another_worker_ends_again_and_again)
 {
@@ -406,6 +428,7 @@ static const TTest **const tests[] = {
     &a_shutdown_that_cancels_ends_although_a_worker_opens_meanwhile,
     &the_results_of_short_calls_do_not_wait_for_a_long_one_behind_them,
     &no_call_waits_behind_a_long_one_while_another_worker_is_idle,
+    &no_call_waits_behind_one_that_has_run_for_a_while,
     &no_call_waits_behind_a_long_one_while_another_worker_ends_again_and_again,
     &no_call_waits_for_a_worker_that_is_opened_while_another_is_idle,
     &each_of_a_hundred_and_fifty_workers_gets_a_call_and_another_after_that,
