@@ -47,6 +47,7 @@ nodist_pkgconfig_DATA = %D%/libcf.pc
     %D%/processes.c \
     %D%/processes.h \
     %D%/promise.c \
+    %D%/queue.h \
     %D%/ring.h \
     %D%/room.c \
     %D%/run.h \

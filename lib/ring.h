@@ -35,8 +35,12 @@ cf_ring_take(struct cf_ring *ring)
     while ((word & 0xffff) != (word >> 16 & 0xffff)) {
         struct cf_future *future = atomic_load_explicit(&ring->slots[(word & 0xffff) % CF_RING], memory_order_relaxed);
         if (atomic_compare_exchange_weak_explicit(&ring->word, &word, word + 1, memory_order_acq_rel,
-                                                  memory_order_acquire))
+                                                  memory_order_acquire)) {
+            /* The next one is likely to be ours as well, and is where it was made. */
+            __builtin_prefetch(
+                atomic_load_explicit(&ring->slots[(word + 1 & 0xffff) % CF_RING], memory_order_relaxed), 1);
             return future;
+        }
     }
     return NULL;
 }

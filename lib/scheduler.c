@@ -19,7 +19,6 @@ cf_scheduler_init(struct cf_scheduler *scheduler, unsigned max_workers, unsigned
 {
     scheduler->share = max_workers < cpus ? max_workers : cpus;
     scheduler->max_workers = max_workers;
-    scheduler->last = &scheduler->first;
     scheduler->seats = calloc(max_workers, sizeof(struct cf_seat *));
     return scheduler->seats == NULL ? ENOMEM : 0;
 }
@@ -27,6 +26,7 @@ cf_scheduler_init(struct cf_scheduler *scheduler, unsigned max_workers, unsigned
 void
 cf_scheduler_fini(struct cf_scheduler *scheduler)
 {
+    cf_queue_fini(&scheduler->queue);
     free(scheduler->seats);
 }
 
@@ -81,14 +81,14 @@ rouse(struct cf_scheduler *scheduler)
 {
     struct rousing rousing = { .wake = scheduler->idle };
 
-    if (scheduler->searching > 0 || (scheduler->length == 0 && seats_are_empty(scheduler)))
+    if (scheduler->searching > 0 || (scheduler->queue.length == 0 && seats_are_empty(scheduler)))
         return (struct rousing){ 0 };
     if (rousing.wake != NULL) {
         scheduler->idle = rousing.wake->next_idle;
         rousing.wake->searching = true;
         scheduler->searching++;
     } else if (scheduler->started < scheduler->max_workers &&
-               (scheduler->length > scheduler->opening || !seats_are_empty(scheduler))) {
+               (scheduler->queue.length > scheduler->opening || !seats_are_empty(scheduler))) {
         rousing.start = true;
         scheduler->started++;
         scheduler->searching++;
@@ -120,7 +120,7 @@ void
 cf_scheduler_announce(struct cf_scheduler *scheduler, struct cf_seat *seat)
 {
     if (seat->searching || !cf_ring_is_empty(&seat->ring) || !cf_deque_is_empty(&seat->deque) ||
-        atomic_load_explicit(&scheduler->length, memory_order_relaxed) > 0)
+        atomic_load_explicit(&scheduler->queue.length, memory_order_relaxed) > 0)
         return;
     cf_spin_lock(&scheduler->lock);
     if (scheduler->searching == 0) {
@@ -169,41 +169,29 @@ adapt_batch(struct cf_seat *seat)
     seat->taken_at = now;
 }
 
-static struct cf_future *
-dequeue(struct cf_scheduler *scheduler)
-{
-    struct cf_future *future = scheduler->first;
-
-    if (future == NULL)
-        return NULL;
-    scheduler->first = future->next;
-    if (scheduler->first == NULL)
-        scheduler->last = &scheduler->first;
-    atomic_store_explicit(&scheduler->length, scheduler->length - 1, memory_order_relaxed);
-    return future;
-}
-
 /* Take a batch from the queue: the first call to be run at once, the others into the ring, which is empty. */
 static struct cf_future *
 take_batch(struct cf_scheduler *scheduler, struct cf_seat *seat)
 {
     struct rousing rousing = { 0 };
+    struct cf_segment *unused = NULL;
     unsigned n = 0;
 
     adapt_batch(seat);
     cf_spin_lock(&scheduler->lock);
-    size_t fair = scheduler->length / (2 * (size_t)scheduler->share) + 1;
+    size_t fair = scheduler->queue.length / (2 * (size_t)scheduler->share) + 1;
     unsigned most = seat->batch < fair ? seat->batch : (unsigned)fair;
-    struct cf_future *first = dequeue(scheduler);
-    while (n + 1 < most && scheduler->first != NULL)
-        cf_ring_put(&seat->ring, n++, dequeue(scheduler));
+    struct cf_future *first = cf_queue_take(&scheduler->queue, &unused);
+    while (n + 1 < most && scheduler->queue.length > 0)
+        cf_ring_put(&seat->ring, n++, cf_queue_take(&scheduler->queue, &unused));
     if (n > 0)
         cf_ring_fill(&seat->ring, n);
-    if (first != NULL && (seat->searching || n > 0 || scheduler->first != NULL)) {
+    if (first != NULL && (seat->searching || n > 0 || scheduler->queue.length > 0)) {
         stop_searching(scheduler, seat);
         rousing = rouse(scheduler);
     }
     cf_spin_unlock(&scheduler->lock);
+    free(unused);
     carry_out(scheduler, rousing);
     return first;
 }
@@ -263,7 +251,7 @@ take(struct cf_scheduler *scheduler, struct cf_seat *seat)
 static void
 spin(struct cf_scheduler *scheduler)
 {
-    for (int i = 0; i < SPINS && atomic_load_explicit(&scheduler->length, memory_order_relaxed) == 0; i++) {
+    for (int i = 0; i < SPINS && atomic_load_explicit(&scheduler->queue.length, memory_order_relaxed) == 0; i++) {
         if (i % 64 == 63 && !seats_are_empty(scheduler))
             return;
         cf_pause();
@@ -307,7 +295,7 @@ wait_for_work(struct cf_scheduler *scheduler, struct cf_seat *seat, bool *spun)
 {
     seat->taken_at = 0;
     cf_spin_lock(&scheduler->lock);
-    bool none = scheduler->first == NULL && seats_are_empty(scheduler);
+    bool none = scheduler->queue.length == 0 && seats_are_empty(scheduler);
     bool end = none && scheduler->stopped;
     bool may_spin = !*spun && !cf_self.woke && (seat->searching || scheduler->searching == 0);
     bool idle = none && !end && !may_spin && lie_down(scheduler, seat);
@@ -416,22 +404,42 @@ cf_scheduler_opened(struct cf_scheduler *scheduler, struct cf_seat *seat)
  * From outside.
  */
 
-bool
+/* With room for a call in the queue, the lock is held on return; false: there is no memory for it, and it is not. */
+static bool
+lock_with_room(struct cf_scheduler *scheduler)
+{
+    cf_spin_lock(&scheduler->lock);
+    while (cf_queue_is_full(&scheduler->queue)) {
+        cf_spin_unlock(&scheduler->lock);
+        struct cf_segment *segment = malloc(sizeof *segment);
+        if (segment == NULL)
+            return false;
+        cf_spin_lock(&scheduler->lock);
+        segment = cf_queue_keep(&scheduler->queue, segment);
+        if (segment != NULL) {
+            cf_spin_unlock(&scheduler->lock);
+            free(segment);
+            cf_spin_lock(&scheduler->lock);
+        }
+    }
+    return true;
+}
+
+int
 cf_scheduler_enqueue(struct cf_scheduler *scheduler, struct cf_future *future)
 {
     struct rousing rousing = { 0 };
 
-    cf_spin_lock(&scheduler->lock);
+    if (!lock_with_room(scheduler))
+        return ENOMEM;
     bool stopped = scheduler->stopped;
     if (!stopped) {
-        *scheduler->last = future;
-        scheduler->last = &future->next;
-        atomic_store_explicit(&scheduler->length, scheduler->length + 1, memory_order_relaxed);
+        cf_queue_put(&scheduler->queue, future);
         rousing = rouse(scheduler);
     }
     cf_spin_unlock(&scheduler->lock);
     carry_out(scheduler, rousing);
-    return !stopped;
+    return stopped ? ESHUTDOWN : 0;
 }
 
 void
@@ -446,9 +454,12 @@ cf_scheduler_rouse(struct cf_scheduler *scheduler)
 struct cf_future *
 cf_scheduler_withdraw(struct cf_scheduler *scheduler)
 {
+    struct cf_segment *unused = NULL;
+
     cf_spin_lock(&scheduler->lock);
-    struct cf_future *future = dequeue(scheduler);
+    struct cf_future *future = cf_queue_take(&scheduler->queue, &unused);
     cf_spin_unlock(&scheduler->lock);
+    free(unused);
     return future != NULL ? future : steal(scheduler, 0);
 }
 

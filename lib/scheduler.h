@@ -16,6 +16,7 @@
 #define CF_SCHEDULER_H 1
 
 #include "deque.h"
+#include "queue.h"
 #include "ring.h"
 
 /* What the scheduler knows of a worker. */
@@ -41,19 +42,18 @@ struct cf_scheduler {
     struct cf_seat **seats;
 
     alignas(64) struct cf_spin lock; /* guards what follows */
-    struct cf_future *first, **last; /* the queue */
-    _Atomic size_t length;           /* of the queue; read without the lock where a guess will do */
-    _Atomic(struct cf_seat *) idle;  /* those asleep, the last to fall asleep first */
-    _Atomic unsigned searching;      /* those who will look for work everywhere before they fall asleep */
-    _Atomic unsigned started;        /* created, or being so */
-    unsigned opening;                /* those that open, and will look then */
+    struct cf_queue queue;
+    _Atomic(struct cf_seat *) idle; /* those asleep, the last to fall asleep first */
+    _Atomic unsigned searching;     /* those who will look for work everywhere before they fall asleep */
+    _Atomic unsigned started;       /* created, or being so */
+    unsigned opening;               /* those that open, and will look then */
     _Atomic bool stopped;
 };
 
 int cf_scheduler_init(struct cf_scheduler *, unsigned max_workers, unsigned cpus); /* in zeroed memory; 0 or ENOMEM */
 void cf_scheduler_fini(struct cf_scheduler *);
 
-bool cf_scheduler_enqueue(struct cf_scheduler *, struct cf_future *); /* false: stopped */
+int cf_scheduler_enqueue(struct cf_scheduler *, struct cf_future *); /* 0, ESHUTDOWN or ENOMEM */
 void cf_scheduler_rouse(struct cf_scheduler *);
 struct cf_future *cf_scheduler_withdraw(struct cf_scheduler *);  /* a call that nobody has begun, or NULL */
 void cf_scheduler_stop(struct cf_scheduler *);                   /* no more calls; workers end when there are none */
@@ -87,15 +87,15 @@ cf_scheduler_may_rouse(struct cf_scheduler *scheduler)
            (atomic_load(&scheduler->idle) != NULL || atomic_load(&scheduler->started) < scheduler->max_workers);
 }
 
-/* By the worker in the seat, if there is one: a call goes to its deque, or else to the queue.  False: stopped. */
-static inline bool
+/* By the worker in the seat, if there is one: a call goes to its deque, or else to the queue.  0, ESHUTDOWN or ENOMEM. */
+static inline int
 cf_scheduler_add(struct cf_scheduler *scheduler, struct cf_seat *seat, struct cf_future *future)
 {
     if (seat == NULL || atomic_load(&scheduler->stopped) || !cf_deque_put(&seat->deque, future))
         return cf_scheduler_enqueue(scheduler, future);
     if (cf_scheduler_may_rouse(scheduler))
         cf_scheduler_rouse(scheduler);
-    return true;
+    return 0;
 }
 
 #endif

@@ -63,7 +63,7 @@ leapfrog(struct cf_worker *base, struct cf_future *awaited)
     struct cf_seat *seat = cf_scheduler_seat_of(scheduler, atomic_load(&awaited->runner));
     struct cf_future *call = seat == NULL ? NULL : cf_deque_take_descendant(&seat->deque, awaited);
 
-    if (call != NULL && cf_done(awaited) && cf_scheduler_add(scheduler, &worker_of(base)->seat, call))
+    if (call != NULL && cf_done(awaited) && cf_scheduler_add(scheduler, &worker_of(base)->seat, call) == 0)
         return NULL;
     return call;
 }
@@ -228,7 +228,7 @@ threads_submit(struct cf_executor *executor, struct cf_future *future)
     const bool own = cf_self.worker != NULL && cf_self.worker->executor == executor;
     struct cf_seat *seat = own ? &worker_of(cf_self.worker)->seat : NULL;
 
-    return cf_scheduler_add(&pool_of(executor)->scheduler, seat, future) ? 0 : ESHUTDOWN;
+    return cf_scheduler_add(&pool_of(executor)->scheduler, seat, future);
 }
 
 static struct cf_future *
@@ -282,7 +282,7 @@ threads_free(struct cf_executor *executor)
 static bool
 threads_is_saturated(struct cf_executor *executor)
 {
-    return atomic_load_explicit(&pool_of(executor)->scheduler.length, memory_order_relaxed) > 0;
+    return atomic_load_explicit(&pool_of(executor)->scheduler.queue.length, memory_order_relaxed) > 0;
 }
 
 static const struct cf_kind threads_kind = {
