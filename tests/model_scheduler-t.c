@@ -73,7 +73,7 @@ name_things(void)
 {
     interleave_name(&scheduler, sizeof scheduler, "scheduler");
     interleave_name(&scheduler.lock, sizeof scheduler.lock, "lock");
-    interleave_name(&scheduler.length, sizeof scheduler.length, "length");
+    interleave_name(&scheduler.queue.length, sizeof scheduler.queue.length, "length");
     interleave_name(&scheduler.idle, sizeof scheduler.idle, "idle");
     interleave_name(&scheduler.searching, sizeof scheduler.searching, "searching");
     interleave_name(&scheduler.started, sizeof scheduler.started, "started");
@@ -95,6 +95,7 @@ static void
 reset(unsigned workers)
 {
     static struct cf_seat *of_scheduler[WORKERS];
+    static struct cf_segment segment;
 
     memset(&scheduler, 0, sizeof scheduler);
     memset(seats, 0, sizeof seats);
@@ -106,7 +107,7 @@ reset(unsigned workers)
     outside = 0;
     starts_fail_after = WORKERS;
     scheduler.share = scheduler.max_workers = workers;
-    scheduler.last = &scheduler.first;
+    scheduler.queue.spare = &segment;
     scheduler.seats = of_scheduler;
     scheduler.start = start_worker;
     interleave_local(&cf_self, sizeof cf_self);
@@ -157,7 +158,7 @@ static void
 add(struct cf_seat *seat, unsigned which)
 {
     for (unsigned i = 0; i < CALLS; i++)
-        if ((which & 1U << i) != 0 && !cf_scheduler_add(&scheduler, seat, &calls[i]))
+        if ((which & 1U << i) != 0 && cf_scheduler_add(&scheduler, seat, &calls[i]) != 0)
             refused(i);
 }
 
@@ -229,7 +230,7 @@ all_is_done_and_quiet(void)
     interleave_assert(scheduler.searching == 0);
     interleave_assert(scheduler.opening == 0);
     interleave_assert(scheduler.idle == NULL);
-    interleave_assert(scheduler.length == 0 && seats_are_empty(&scheduler));
+    interleave_assert(scheduler.queue.length == 0 && seats_are_empty(&scheduler));
 }
 
 /*
@@ -387,7 +388,7 @@ submit_and_stop_at_once(void)
 {
     add(NULL, outside);
     cf_scheduler_stop(&scheduler);
-    interleave_assert(!cf_scheduler_add(&scheduler, NULL, &calls[CALLS - 1]));
+    interleave_assert(cf_scheduler_add(&scheduler, NULL, &calls[CALLS - 1]) == ESHUTDOWN);
 }
 
 /* The first call submits the third. */
