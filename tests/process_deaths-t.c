@@ -91,6 +91,8 @@ static const struct cf_task task_end_the_thread = { "end_the_thread", end_the_th
 TEST(pthread_exit_in_a_task_is_as_exit)
 {
     const struct family before = family_take_stock();
+
+    asserts_no_thread_sanitizer("ThreadSanitizer has a thread of its own in each process, which does not end then");
     struct cf_executor *pool = family_pool(&(struct cf_options){ .max_workers = 1, .on_worker_death = CF_BREAK_POOL });
 
     for (int i = 0; i < 3; i++) {
