@@ -109,6 +109,33 @@ TEST(the_results_of_short_calls_do_not_wait_for_a_long_one_behind_them)
     ck_assert_int_eq(cf_close(pool), 0);
 }
 
+/* Nobody is awake any more when they come, and calls are known as short. */
+TEST(no_call_waits_behind_a_long_one_after_a_pause)
+{
+    struct cf_executor *pool = open_pool(&(struct cf_options){ .max_workers = 2 });
+    struct cf_future *futures[100];
+
+    for (uint32_t round = 1; round <= 5; round++) {
+        for (int i = 0; i < 100; i++)
+            futures[i] = tasks_submit_int(pool, &task_twice, i);
+        for (int i = 0; i < 100; i++)
+            ck_assert_int_eq(asserts_take_int(futures[i]), 2 * i);
+        asserts_sleep(0.02);
+        struct cf_future *holding = tasks_submit_cue(pool, stage, 1, round);
+        latch_await(&stage->started, round);
+        for (int i = 0; i < 3; i++)
+            futures[i] = tasks_submit_int(pool, &task_twice, i);
+        /* Who waits for several does not look into the lanes himself. */
+        ck_assert_int_eq(cf_wait(futures, 3, CF_ALL_COMPLETED, cf_after(8), NULL), CF_OK);
+        for (int i = 0; i < 3; i++)
+            ck_assert_int_eq(asserts_take_int(futures[i]), 2 * i);
+        ck_assert(!cf_done(holding));
+        latch_raise(&stage->go);
+        ck_assert_int_eq(asserts_take_int(holding), 1);
+    }
+    ck_assert_int_eq(cf_close(pool), 0);
+}
+
 /* They are taken back by halves, until none is left behind the long one. */
 TEST(no_call_waits_behind_a_long_one_while_another_worker_is_idle)
 {
@@ -427,6 +454,7 @@ static const TTest **const tests[] = {
     &a_call_that_is_cancelled_before_its_worker_has_opened_is_not_in_the_way,
     &a_shutdown_that_cancels_ends_although_a_worker_opens_meanwhile,
     &the_results_of_short_calls_do_not_wait_for_a_long_one_behind_them,
+    &no_call_waits_behind_a_long_one_after_a_pause,
     &no_call_waits_behind_a_long_one_while_another_worker_is_idle,
     &no_call_waits_behind_one_that_has_run_for_a_while,
     &no_call_waits_behind_a_long_one_while_another_worker_ends_again_and_again,
