@@ -38,7 +38,7 @@ cf_ring_take(struct cf_ring *ring)
                                                   memory_order_acquire)) {
             /* The next one is likely to be ours as well, and is where it was made. */
             __builtin_prefetch(
-                atomic_load_explicit(&ring->slots[(word + 1 & 0xffff) % CF_RING], memory_order_relaxed), 1);
+                atomic_load_explicit(&ring->slots[((word + 1) & 0xffff) % CF_RING], memory_order_relaxed), 1);
             return future;
         }
     }

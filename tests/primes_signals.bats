@@ -60,6 +60,14 @@ kill_one() {
     kill -s KILL "$(head -n 1 pids)"
 }
 
+# kill_busiest - kill the worker that has used the most processor time.
+kill_busiest() {
+    for pid in $(workers); do
+        awk '{ print $14, $1 }' "/proc/$pid/stat"
+    done | sort -n | tail -n 1 >busiest
+    kill -s KILL "$(cut -d ' ' -f 2 busiest)"
+}
+
 # A number that takes trial division some seconds.
 SLOW=18446744073709551557
 
@@ -179,7 +187,7 @@ SLOW=18446744073709551557
         begin primes_procs -w 2 --method=trial $SLOW 7 11
         wait_for 5 workers >pids
         sleep 0.2
-        kill_one
+        kill_busiest
         wait "$PID" || [ $? -eq 1 ]
         [ "$(cat err)" = "primes_procs: '$SLOW' was not checked: worker lost: the worker died of SIGKILL: possibly out of memory" ]
         wait_for 1 grep -q '^Total time: ' out
