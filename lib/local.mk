@@ -10,6 +10,7 @@ nodist_pkgconfig_DATA = %D%/libcf.pc
     %D%/argument.c \
     %D%/ask.c \
     %D%/balance.c \
+    %D%/bytes.h \
     %D%/call.c \
     %D%/callbacks.c \
     %D%/chunk.c \
@@ -23,10 +24,14 @@ nodist_pkgconfig_DATA = %D%/libcf.pc
     %D%/deque.h \
     %D%/dispatch.c \
     %D%/error.c \
+    %D%/error.h \
     %D%/executor.c \
+    %D%/executor.h \
     %D%/future.c \
+    %D%/future.h \
     %D%/gather.c \
     %D%/hook.c \
+    %D%/hook.h \
     %D%/inline.c \
     %D%/iter.c \
     %D%/lane.c \
@@ -43,6 +48,7 @@ nodist_pkgconfig_DATA = %D%/libcf.pc
     %D%/pack.c \
     %D%/parcel.c \
     %D%/park.c \
+    %D%/park.h \
     %D%/place.c \
     %D%/processes.c \
     %D%/processes.h \
@@ -53,6 +59,7 @@ nodist_pkgconfig_DATA = %D%/libcf.pc
     %D%/run.h \
     %D%/scheduler.c \
     %D%/scheduler.h \
+    %D%/self.h \
     %D%/send.c \
     %D%/set.h \
     %D%/slab.c \
@@ -63,7 +70,8 @@ nodist_pkgconfig_DATA = %D%/libcf.pc
     %D%/threads.c \
     %D%/time.c \
     %D%/unpack.c \
-    %D%/wait.c
+    %D%/wait.c \
+    %D%/wait.h
 %C%_libcf_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden
 
 # current:revision:age, as libtool counts the interface; see "How a release is made" in HACKING.md.  A thread that has

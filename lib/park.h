@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/* park.h - what threads sleep on, the short lock, and the clock. */
+
+#ifndef CF_PARK_H
+#define CF_PARK_H 1
+
+#include "cf.h"
+
+#include <stdatomic.h>
+
+/*
+ * Parkers (park.c): what a thread sleeps on.  They are never freed, only passed on to later threads, so that a signal
+ * handler can walk the list of all and a late look at one is harmless.  A wake-up may be spurious: loop on the
+ * condition.
+ */
+struct cf_parker {
+    _Atomic uint32_t word; /* EMPTY, TOKEN or ASLEEP in park.c */
+    uint32_t number;       /* from 1; never changes, like next, once linked */
+    _Atomic bool used;
+    struct cf_parker *next;
+    _Atomic(struct cf_future *) awaiting; /* the one future without which this thread cannot go on; see circle.c */
+};
+
+struct cf_parker *cf_parker_mine(void);             /* this thread's; NULL: no memory */
+struct cf_parker *cf_parker_numbered(uint32_t);     /* or NULL */
+bool cf_park(struct cf_parker *, cf_time deadline); /* until unparked: true; or the deadline has passed: false */
+void cf_unpark(struct cf_parker *);                 /* async-signal-safe */
+void cf_unpark_all(void);                           /* async-signal-safe */
+void cf_park_thread_exit(void);
+int cf_futex_wait(_Atomic uint32_t *, uint32_t value, cf_time deadline); /* 0, or an errno */
+void cf_futex_wake(_Atomic uint32_t *, int count);
+void cf_pause(void); /* tells the processor that this is a spinning loop */
+
+/* A short lock, for a few instructions and never across foreign code or a system call: spins, then yields. */
+struct cf_spin {
+    _Atomic bool held;
+};
+void cf_spin_lock(struct cf_spin *);
+void cf_spin_unlock(struct cf_spin *);
+
+cf_time cf_now(void);
+
+static inline bool
+cf_is_past(cf_time deadline)
+{
+    return deadline != CF_NEVER && cf_now() >= deadline;
+}
+
+#endif
