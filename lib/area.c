@@ -19,9 +19,10 @@ offset_of(uint64_t area)
 enum { RESERVED_AT_ONCE = 4 * 1024 * 1024, LARGEST_PAGE = 65536 };
 
 /*
- * Reserve the memory from there to len, so that a lack of it is an error here and not a SIGBUS later.  Where the process has a limit on
- * the size of files the kernel also sends SIGXFSZ, which is meant for others and is taken back.  A signal makes older
- * kernels give back all that was asked for at once, so if that took longer than a timer's interval it would never end.
+ * Reserve the memory from there to len, so that a lack of it is an error here and not a SIGBUS later.  Where the
+ * process has a limit on the size of files the kernel also sends SIGXFSZ, which is meant for others and is taken back.
+ * A signal makes older kernels give back all that was asked for at once, so if that took longer than a timer's interval
+ * it would never end.
  */
 static int
 reserve(int memory, uint64_t area, size_t from, size_t len)

@@ -3,9 +3,9 @@
  * argument.c - arguments that are too large for a slot.
  *
  * Those of middling size go to buffers, which the workers read in place and which keep their memory until the pool is
- * closed, so that using one again costs a copy and nothing else.  The one used last is used first, so no more of them get
- * memory than there were such calls at a time.  What is larger goes to a place (place.c), and what finds none of either,
- * to an area of its own.
+ * closed, so that using one again costs a copy and nothing else.  The one used last is used first, so no more of them
+ * get memory than there were such calls at a time.  What is larger goes to a place (place.c), and what finds none of
+ * either, to an area of its own.
  */
 
 #include <errno.h>

@@ -165,7 +165,9 @@ struct cf_options {
      * or 4,096.  An inline executor has one.
      */
     unsigned max_workers;
-    /* Unstarted calls before cf_submit() waits, but not in its own tasks, callbacks, generators and observer; 0: any. */
+    /*
+     * Unstarted calls before cf_submit() waits, but not in its own tasks, callbacks, generators and observer; 0: any.
+     */
     unsigned max_pending;
     const char *name; /* of the workers for the system, as ps shows threads: "cf-1" and a number by default; copied */
 
@@ -185,9 +187,9 @@ struct cf_options {
     unsigned max_deaths; /* in a row, with no result between them, are borne; one more breaks it; 0: three a worker */
 
     /*
-     * Of threads: a task that waits for a call which another worker runs may run meanwhile what that has submitted.  This
-     * is for tasks that divide their work, and wait for nothing but calls that they have submitted: others might wait, in
-     * the middle of a task, for what only that task's going on would bring.
+     * Of threads: a task that waits for a call which another worker runs may run meanwhile what that has submitted.
+     * This is for tasks that divide their work, and wait for nothing but calls that they have submitted: others might
+     * wait, in the middle of a task, for what only that task's going on would bring.
      */
     bool leapfrog;
     /*
@@ -222,9 +224,9 @@ struct cf_executor *cf_thread_pool(const struct cf_options *);
  * 128 KiB by one copy more, and what is larger through a file in memory, up to 64 GiB.  An argument that finds no
  * memory is a call refused with ENOMEM, a result that finds none is a call that has failed with it.
  *
- * Costs.  One of many empty calls costs a tenth or two of a microsecond, one there and back half of one, or twenty where
- * its worker has to be woken; data is copied twice each way.  A pool costs about a millisecond, and of large programs
- * two copies of their page tables, as a fork() makes one, and one more for each worker after the first.
+ * Costs.  One of many empty calls costs a tenth or two of a microsecond, one there and back half of one, or twenty
+ * where its worker has to be woken; data is copied twice each way.  A pool costs about a millisecond, and of large
+ * programs two copies of their page tables, as a fork() makes one, and one more for each worker after the first.
  *
  * Workers.  They are forked from a copy of the program that is made here.  So all of them, also those that replace
  * others later, see its memory and its descriptors as they are now, and their tasks are those that it has now, not
@@ -248,9 +250,9 @@ struct cf_executor *cf_thread_pool(const struct cf_options *);
  *
  * Manners.  The program gets no child by this that SIGCHLD or waitpid() would tell of, and may ignore the one and use
  * the other as it likes; but if it adopts orphans, as process 1 does, cf_close() makes it the parent of a process that
- * has ended, and reaps it.  If the program dies, even of SIGKILL, so do the workers.  Callbacks run one after another in a
- * thread that the pool has for them.  Observers run in one that collects outcomes, or in one that waits for a call of the
- * pool: slow ones hold the pool up.
+ * has ended, and reaps it.  If the program dies, even of SIGKILL, so do the workers.  Callbacks run one after another
+ * in a thread that the pool has for them.  Observers run in one that collects outcomes, or in one that waits for a call
+ * of the pool: slow ones hold the pool up.
  *
  * NULL with EINVAL for more than 4,096 workers; with EMFILE, ENFILE, ENOMEM, EAGAIN or what else the kernel says: a
  * pool needs five descriptors, and three more for a moment.
@@ -277,8 +279,8 @@ int cf_shutdown(struct cf_executor *, int how);
 
 /*
  * Shut down, wait, and free the executor.  Others may be waiting for its futures, but no cf_submit(), cf_map() or
- * cf_shutdown() of it may be under way outside its own tasks, callbacks and observers, not even a cf_submit() whose call
- * is known to have run.  Return as cf_shutdown() does; after EDEADLK the executor is still there.
+ * cf_shutdown() of it may be under way outside its own tasks, callbacks and observers, not even a cf_submit() whose
+ * call is known to have run.  Return as cf_shutdown() does; after EDEADLK the executor is still there.
  */
 int cf_close(struct cf_executor *);
 
@@ -339,9 +341,9 @@ int cf_describe(const struct cf_future *, char *text, size_t size);
 
 /*
  * Run callback(future, data) once when the future is done, in the thread that finishes or cancels it, or, of a process
- * pool's call, in the pool's thread for callbacks; or at once, here and like any function called here, if it is done already.  Callbacks of one future run in the order in which
- * they were added, after those who wait for it were woken.  The library holds a reference until the callback returns.
- * Return 0, or -1 with ENOMEM.
+ * pool's call, in the pool's thread for callbacks; or at once, here and like any function called here, if it is done
+ * already.  Callbacks of one future run in the order in which they were added, after those who wait for it were woken.
+ * The library holds a reference until the callback returns.  Return 0, or -1 with ENOMEM.
  */
 int cf_on_done(struct cf_future *, void (*callback)(struct cf_future *, void *), void *data);
 
@@ -394,8 +396,8 @@ const char *cf_status_text(enum cf_status);
  * none after the deadline, but it returns only when the one that it is running ends.
  *
  * Return CF_OK; CF_TIMEOUT when the deadline passes first; CF_INTERRUPTED when the executor of an unfinished one is
- * interrupted; CF_DEADLOCK in a callback or observer of an unfinished one's executor, or where tasks would wait for each other in
- * a circle of CF_ALL_COMPLETED; CF_FORKED; CF_FAILED when there is no memory.
+ * interrupted; CF_DEADLOCK in a callback or observer of an unfinished one's executor, or where tasks would wait for
+ * each other in a circle of CF_ALL_COMPLETED; CF_FORKED; CF_FAILED when there is no memory.
  */
 enum cf_until { CF_ALL_COMPLETED, CF_FIRST_COMPLETED, CF_FIRST_ERROR };
 enum cf_status cf_wait(struct cf_future **, size_t n, enum cf_until, cf_time deadline, size_t *done);
@@ -415,20 +417,23 @@ struct cf_iter *cf_as_completed(struct cf_future *const *, size_t n, cf_time dea
  * more) or -1 (an error: after the items before it cf_next() says CF_FAILED, then CF_END); 1 means an item, which is
  * copied before next() is called again.
  *
- * Items may travel together, in a chunk: that is one call, which runs one after another.  Each has an outcome of its own
- * all the same, and fails alone.  Without .chunksize, items for processes travel alone, and for threads the map chooses.
- * It sends single items, until 32 in a row are known to have been short, under 10 microseconds each; then so many
- * together as should take 50 microseconds, and after one long item single ones again.  Such a chunk has no more items
- * than were short in a row before it, no more than a quarter of each worker's share of the .buffersize or of what is left
- * of the array, and no more than 127 KiB.  To learn that, cf_map() waits 4 milliseconds at most, and only while it has
- * sent many calls and heard of none.  Where a few items take a thousand times as long as others, better say 1.
+ * Items may travel together, in a chunk: that is one call, which runs one after another.  Each has an outcome of its
+ * own all the same, and fails alone.  Without .chunksize, items for processes travel alone, and for threads the map
+ * chooses.  It sends single items, until 32 in a row are known to have been short, under 10 microseconds each; then so
+ * many together as should take 50 microseconds, and after one long item single ones again.  Such a chunk has no more
+ * items than were short in a row before it, no more than a quarter of each worker's share of the .buffersize or of what
+ * is left of the array, and no more than 127 KiB.  To learn that, cf_map() waits 4 milliseconds at most, and only while
+ * it has sent many calls and heard of none.  Where a few items take a thousand times as long as others, better say 1.
  *
  * What ends a call from outside ends its whole chunk: a worker that dies, exit(), CF_KILL, .call_timeout.  What is
- * cancelled are calls, so a chunk that has started may run to its end.  Observers, .max_pending and .max_calls_per_worker
- * count a chunk as the one call that it is.
+ * cancelled are calls, so a chunk that has started may run to its end.  Observers, .max_pending and
+ * .max_calls_per_worker count a chunk as the one call that it is.
  */
 struct cf_map_options {
-    /* Unread items at a time; 0: of an array all, of a generator four chunks a worker, which if chosen are of 16 at most. */
+    /*
+     * Unread items at a time; 0: of an array all, of a generator four chunks a worker, which if chosen are of 16 at
+     * most.
+     */
     size_t buffersize;
     size_t chunksize; /* items that travel together; 0: chosen, and 1 in processes */
     cf_time deadline; /* then what has not started is cancelled, cf_next() says CF_TIMEOUT once, then CF_END; 0: none */

@@ -153,7 +153,10 @@ aligned(const void *item, size_t len, void *copy)
     return copy;
 }
 
-/* Of the call nothing is used but what all items have in common; it owns nothing before and after.  Flat results can go to another process. */
+/*
+ * Of the call nothing is used but what all items have in common; it owns nothing before and after.  Flat results can go
+ * to another process.
+ */
 static bool
 run_item(struct cf_call *call, const void *item, size_t len, struct outcomes *outcomes, bool flat)
 {

@@ -2,11 +2,11 @@
 /*
  * chunk.h - several items of a map in one call.
  *
- * The argument of such a call is a head and its items: bare, one behind the other, where they are small and of one size,
- * or each with its length.  Where workers share our memory, those
- * of an array are not even copied, but lent.  Its result is a head and runs of outcomes: results of one length are one behind the other,
- * with one head for all of them; an error is a run of its own, as its strings.  All of it is flat, so that it can go to
- * another process; only where a result need not leave this one, it may be a pointer to what the task has handed over.
+ * The argument of such a call is a head and its items: bare, one behind the other, where they are small and of one
+ * size, or each with its length.  Where workers share our memory, those of an array are not even copied, but lent.  Its
+ * result is a head and runs of outcomes: results of one length are one behind the other, with one head for all of them;
+ * an error is a run of its own, as its strings.  All of it is flat, so that it can go to another process; only where a
+ * result need not leave this one, it may be a pointer to what the task has handed over.
  *
  * What is not bare stands at multiples of CF_ALIGN, and so may be used in its place.
  */
@@ -142,7 +142,9 @@ struct cf_unpack {
 void cf_unpack_start(struct cf_unpack *, struct cf_future *call);
 /* A future of the caller's, perhaps made of the spare one, which is then taken; NULL: no memory. */
 struct cf_future *cf_unpack_next(struct cf_unpack *, struct cf_future **spare);
-/* Which of the next items, at most so many, can be put into that part, which is the last one: those that are like it. */
+/*
+ * Which of the next items, at most so many, can be put into that part, which is the last one: those that are like it.
+ */
 struct cf_refill cf_unpack_refill(const struct cf_unpack *, struct cf_future *part, size_t most);
 void cf_unpack_skip(struct cf_unpack *, size_t items); /* so many of these have been read that way */
 void cf_unpack_free(struct cf_unpack *);

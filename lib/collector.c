@@ -63,8 +63,9 @@ cf_collector_watch(struct cf_executor *executor, const struct cf_future *future)
     while (cf_news_look(pool))
         ;
     /*
-     * What the collector sleeps for may have changed.  Who shuts down sets SHUT, then tells the collector, who looks under the
-     * lock under which outcomes leave the lanes: if the last did so before, he sees that, and if after, we see SHUT.
+     * What the collector sleeps for may have changed.  Who shuts down sets SHUT, then tells the collector, who looks
+     * under the lock under which outcomes leave the lanes: if the last did so before, he sees that, and if after, we
+     * see SHUT.
      */
     if (pool->has_deadlines || cf_executor_is(executor, CF_EXECUTOR_SHUT))
         cf_collector_wake(pool);

@@ -2,15 +2,15 @@
 /*
  * deque.h - the calls that a worker's own tasks have submitted and nobody has begun.
  *
- * After D. Chase and Y. Lev, "Dynamic Circular Work-Stealing Deque" (SPAA 2005), in the form of N. M. Le et al., "Correct
- * and Efficient Work-Stealing for Weak Memory Models" (PPoPP 2013), but of a fixed size, and with sequentially consistent
- * operations where they have fences.  The owner puts calls at the bottom, and takes back the last one if that is what it
- * is about to wait for; anyone, the owner too, takes the first from the top.
+ * After D. Chase and Y. Lev, "Dynamic Circular Work-Stealing Deque" (SPAA 2005), in the form of N. M. Le et al.,
+ * "Correct and Efficient Work-Stealing for Weak Memory Models" (PPoPP 2013), but of a fixed size, and with sequentially
+ * consistent operations where they have fences.  The owner puts calls at the bottom, and takes back the last one if
+ * that is what it is about to wait for; anyone, the owner too, takes the first from the top.
  *
  * top only grows, and whoever moves it on has the call there.  A slot is filled anew only after top has passed it, so a
  * thief that read it before fails to move top on.  The owner lowers bottom before it looks at top, and a thief looks at
- * bottom after top: so of the last call either the owner sees that a thief has it, or the thief sees that it is gone, or
- * both try to move top on, which one of them does.
+ * bottom after top: so of the last call either the owner sees that a thief has it, or the thief sees that it is gone,
+ * or both try to move top on, which one of them does.
  */
 
 #ifndef CF_DEQUE_H
@@ -29,7 +29,10 @@ enum {
     CF_RUNS = 32    /* of the calls that the owner is inside of, the outermost ones */
 };
 
-/* A call that the owner is inside of, and where bottom was when it began: what is above, it or its descendants have put. */
+/*
+ * A call that the owner is inside of, and where bottom was when it began: what is above, it or its descendants have
+ * put.
+ */
 struct cf_run {
     _Atomic(struct cf_future *) call; /* NULL: none */
     _Atomic uint64_t floor;
@@ -50,7 +53,9 @@ cf_deque_is_empty(struct cf_deque *deque)
     return top >= atomic_load(&deque->bottom);
 }
 
-/* By the owner.  False: it is full.  The last store is what a worker that is about to sleep looks for; see scheduler.c. */
+/*
+ * By the owner.  False: it is full.  The last store is what a worker that is about to sleep looks for; see scheduler.c.
+ */
 static inline bool
 cf_deque_put(struct cf_deque *deque, struct cf_future *call)
 {
@@ -101,8 +106,8 @@ cf_deque_end(struct cf_deque *deque, unsigned depth)
 }
 
 /*
- * Take the first call, if the owner is inside of that ancestor, and the ancestor or its descendants have put it there.  What
- * is read of the run is right as long as the ancestor is not settled; so the caller looks at that afterwards.
+ * Take the first call, if the owner is inside of that ancestor, and the ancestor or its descendants have put it there.
+ * What is read of the run is right as long as the ancestor is not settled; so the caller looks at that afterwards.
  */
 static inline struct cf_future *
 cf_deque_take_descendant(struct cf_deque *deque, const struct cf_future *ancestor)

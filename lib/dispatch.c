@@ -248,9 +248,9 @@ publish(struct process_pool *pool, struct cf_set *touched)
 }
 
 /*
- * Calls wait behind others, which may take longer than is thought, so the collector shall look from time to time.  Before
- * it sleeps for longer it says so and then looks for lines under the lock, which has been released: either it sees them,
- * or we see that.
+ * Calls wait behind others, which may take longer than is thought, so the collector shall look from time to time.
+ * Before it sleeps for longer it says so and then looks for lines under the lock, which has been released: either it
+ * sees them, or we see that.
  */
 static void
 rouse_collector(struct process_pool *pool)

@@ -138,8 +138,8 @@ cf_executor_refusal(const struct cf_executor *executor)
 }
 
 /*
- * As in a callback, the frame makes waiting for the executor's calls fail, since they may need the very thread that runs
- * the observer.  The thread that submits a call may wait for others.
+ * As in a callback, the frame makes waiting for the executor's calls fail, since they may need the very thread that
+ * runs the observer.  The thread that submits a call may wait for others.
  */
 void
 cf_tell_observer(struct cf_executor *executor, enum cf_event_type type, const struct cf_future *call,

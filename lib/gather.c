@@ -271,7 +271,9 @@ make_done_ready(struct cf_gather *gather, struct cf_gathered *entry)
     }
 }
 
-/* Of those that were done when this process was forked, but not told of yet, nobody here will tell.  Whether any were. */
+/*
+ * Of those that were done when this process was forked, but not told of yet, nobody here will tell.  Whether any were.
+ */
 static bool
 find_untold(struct cf_gather *gather)
 {

@@ -10,8 +10,8 @@
 
 /*
  * Hooks (hook.c): who wants to know that a future is done.  A hook with a notify() is told under the lock of the
- * future's hooks, and must only note that and say who is to be unparked for it, or NULL; which is done without the lock,
- * lest who is woken find it held.  One without is a callback and runs under no lock.
+ * future's hooks, and must only note that and say who is to be unparked for it, or NULL; which is done without the
+ * lock, lest who is woken find it held.  One without is a callback and runs under no lock.
  *
  * As long as a hook is linked, its future is not settled, and so its executor exists.
  */

@@ -245,7 +245,9 @@ cf_lane_serves(const struct cf_executor *executor)
     return serving.lane != NULL && serving.nursery->executor == executor && getpid() == atomic_load(&serving.lane->pid);
 }
 
-/* All that outlives the stack, because a task may call pthread_exit(), which ends the process when no thread is left. */
+/*
+ * All that outlives the stack, because a task may call pthread_exit(), which ends the process when no thread is left.
+ */
 _Noreturn void
 cf_lane_serve(const struct nursery *known, unsigned number)
 {

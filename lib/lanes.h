@@ -10,10 +10,11 @@
  *   QUEUED -> WITHDRAWN    the parent has taken it back
  *   CLAIMED -> DONE        the worker has written the outcome: the commit, its last store
  *
- * A DONE slot is free when the parent has read it, a WITHDRAWN one when the worker has passed it besides, or it could be
- * lapped, and find a later call there.  Which slots are in use the parent knows by their numbers; the words of others
- * are left as they were, so that a slot goes from one processor to the other and back, and no more often.  A worker
- * takes QUEUED for what it says, as no such word is ever left behind, but asks the lane's tail whether WITHDRAWN is new.
+ * A DONE slot is free when the parent has read it, a WITHDRAWN one when the worker has passed it besides, or it could
+ * be lapped, and find a later call there.  Which slots are in use the parent knows by their numbers; the words of
+ * others are left as they were, so that a slot goes from one processor to the other and back, and no more often.  A
+ * worker takes QUEUED for what it says, as no such word is ever left behind, but asks the lane's tail whether WITHDRAWN
+ * is new.
  *
  * So there is no lock between processes, and a worker that dies anywhere leaves words that the parent can read.
  *
@@ -153,8 +154,8 @@ _Noreturn void cf_lane_serve(const struct nursery *, unsigned lane);
 bool cf_lane_serves(const struct cf_executor *); /* whether this process is a worker of that pool */
 
 /*
- * fork() a process that is not the program's child (orphan.c).  Return 0 in that process, where all signals are blocked;
- * its pid in the caller; or -1 with errno.  *pid is in shared memory, and for the function's own use.
+ * fork() a process that is not the program's child (orphan.c).  Return 0 in that process, where all signals are
+ * blocked; its pid in the caller; or -1 with errno.  *pid is in shared memory, and for the function's own use.
  */
 pid_t cf_orphan_fork(_Atomic pid_t *pid);
 

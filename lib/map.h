@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* map.h - what a map is, for those who send its calls (send.c), say how large they are (pace.c) and read them (map.c). */
+/*
+ * map.h - what a map is, for those who send its calls (send.c), say how large they are (pace.c) and read them (map.c).
+ */
 
 #ifndef CF_MAP_H
 #define CF_MAP_H 1

@@ -2,8 +2,8 @@
 /*
  * news.c - looking into the lanes.
  *
- * Whoever looks, the collector or a thread that waits, has pool->collecting: one at a time.  What he finds he notes, and
- * tells after he has given it up, because telling runs foreign code.
+ * Whoever looks, the collector or a thread that waits, has pool->collecting: one at a time.  What he finds he notes,
+ * and tells after he has given it up, because telling runs foreign code.
  */
 
 #include <sched.h>
@@ -59,8 +59,8 @@ note_start(struct process_pool *pool, struct lane_state *lane, uint64_t head, st
 
 /*
  * The call in that slot has ended, and its outcome is in its future.  Without an observer there is nothing to tell but
- * to those hooked on, so the future is settled here; only then is it taken out of the lane, where else cf_cancel() would
- * miss it.  The reference is given up, or goes into the paper.
+ * to those hooked on, so the future is settled here; only then is it taken out of the lane, where else cf_cancel()
+ * would miss it.  The reference is given up, or goes into the paper.
  */
 void
 cf_news_of_end(struct process_pool *pool, struct lane_state *lane, uint64_t index, cf_time ended,

@@ -4,7 +4,8 @@
  *
  * It is forked once, when the pool is made, and has a single thread for life, so what it forks has nobody's locks held,
  * and sees the program's globals as they were.  It starts workers when it is told to, reports their deaths in their
- * lanes, and ends, killing those that are left, when the parent closes the pool or dies.  It never waits for the parent.
+ * lanes, and ends, killing those that are left, when the parent closes the pool or dies.  It never waits for the
+ * parent.
  *
  * All signals are blocked in it for good, so what is sent to the whole group does not end it before it has cleaned up.
  */

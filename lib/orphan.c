@@ -2,11 +2,12 @@
 /*
  * orphan.c - fork() a process that is no child of the program's.
  *
- * A program may wait for whatever child it has, and SIGCHLD tells it of their ends; it must never meet ours.  So not the
- * program forks, but a helper does that shares its memory while the calling thread stands still, as in posix_spawn().
- * The helper has no exit signal, hence nobody's waitpid() finds it but ours, with 0, and when it ends, the new
- * process has lost its parent and goes to init.  As the memory is shared, fork() takes the locks of the C library and
- * runs the handlers of pthread_atfork() as it would in the calling thread, and the memory is copied only once.
+ * A program may wait for whatever child it has, and SIGCHLD tells it of their ends; it must never meet ours.  So not
+ * the program forks, but a helper does that shares its memory while the calling thread stands still, as in
+ * posix_spawn().  The helper has no exit signal, hence nobody's waitpid() finds it but ours, with 0, and when it ends,
+ * the new process has lost its parent and goes to init.  As the memory is shared, fork() takes the locks of the C
+ * library and runs the handlers of pthread_atfork() as it would in the calling thread, and the memory is copied only
+ * once.
  */
 
 #include <errno.h>

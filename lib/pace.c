@@ -62,9 +62,9 @@ most_of(const struct map *map)
 }
 
 /*
- * Calls are sent faster than a worker comes to itself, or back if it had to wait for a processor: of short items, thousands
- * would go alone before the first is known to be short.  So it pays to wait a little for news as long as chunks may grow by
- * them; but not over and over, as long items have to be sent ahead without.
+ * Calls are sent faster than a worker comes to itself, or back if it had to wait for a processor: of short items,
+ * thousands would go alone before the first is known to be short.  So it pays to wait a little for news as long as
+ * chunks may grow by them; but not over and over, as long items have to be sent ahead without.
  */
 static void
 await_news(struct map *map, size_t most)

@@ -4,8 +4,9 @@
  *
  * Calls wait in a queue until there is place in a lane (lanes.h).  Whoever submits fills lanes at once (dispatch.c); a
  * thread of the pool, the collector, sleeps until a worker rings, then takes the outcomes out of the lanes (news.c,
- * outcome.c) and fills them again; it also hears from the nursery of deaths (death.c).  A thread that waits for a future
- * does the collector's work while it spins (collector.c).  In the processes, nursery.c forks workers and lane.c works.
+ * outcome.c) and fills them again; it also hears from the nursery of deaths (death.c).  A thread that waits for a
+ * future does the collector's work while it spins (collector.c).  In the processes, nursery.c forks workers and lane.c
+ * works.
  */
 
 #include <errno.h>
@@ -132,8 +133,9 @@ processes_kill(struct cf_executor *executor)
 }
 
 /*
- * The nursery is our child only where orphans become that, and somebody else may have reaped it, so its pid may be that of
- * a child of the program's by now.  A pidfd is of the nursery alone; kernels too old for waiting by it have only the pid.
+ * The nursery is our child only where orphans become that, and somebody else may have reaped it, so its pid may be that
+ * of a child of the program's by now.  A pidfd is of the nursery alone; kernels too old for waiting by it have only the
+ * pid.
  */
 static void
 reap_nursery(struct process_pool *pool)

@@ -162,7 +162,9 @@ void cf_dispatch_sort(struct process_pool *pool, const struct lane_state *lane);
 struct cf_future *cf_dispatch_dequeue(struct process_pool *pool);
 void cf_dispatch_append(struct process_pool *pool, struct cf_future *call);
 struct cf_future *cf_dispatch_recall(struct process_pool *pool, struct lane_state *lane, uint64_t index);
-/* Tell the nursery to send the lane's worker a signal, or, if that is 0, to start one.  False: it cannot be told now. */
+/*
+ * Tell the nursery to send the lane's worker a signal, or, if that is 0, to start one.  False: it cannot be told now.
+ */
 bool cf_dispatch_order(struct process_pool *pool, unsigned lane, int signal);
 void cf_dispatch_lock(struct process_pool *pool);
 void cf_dispatch_unlock(struct process_pool *pool);

@@ -79,7 +79,9 @@ cf_queue_put(struct cf_queue *queue, struct cf_future *call)
     cf_queue_set_length(queue, queue->length + 1);
 }
 
-/* The first call, or NULL.  Of so many as there are in a segment, one at most leaves a segment in *unused, to be freed. */
+/*
+ * The first call, or NULL.  Of so many as there are in a segment, one at most leaves a segment in *unused, to be freed.
+ */
 static inline struct cf_future *
 cf_queue_take(struct cf_queue *queue, struct cf_segment **unused)
 {

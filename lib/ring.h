@@ -3,8 +3,8 @@
  * ring.h - the calls that a worker has taken and not yet begun.
  *
  * Anyone may take the first of them, but only the owner fills its ring, and only when it is empty.  The word of the
- * ring is where its first call is, where its last one ends, and how often it was filled:  a thief that read a slot which
- * has since been filled anew fails to move the word on.
+ * ring is where its first call is, where its last one ends, and how often it was filled:  a thief that read a slot
+ * which has since been filled anew fails to move the word on.
  */
 
 #ifndef CF_RING_H

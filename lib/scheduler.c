@@ -267,9 +267,9 @@ sleep_until_roused(struct cf_seat *seat)
 }
 
 /*
- * Lie down, unless there is work.  Who puts a call into a deque takes no lock, but looks at idle and searching after that;
- * we look into the deques after these say that we sleep, all sequentially consistent: so one of us sees the other.  The
- * lock is held.
+ * Lie down, unless there is work.  Who puts a call into a deque takes no lock, but looks at idle and searching after
+ * that; we look into the deques after these say that we sleep, all sequentially consistent: so one of us sees the
+ * other.  The lock is held.
  */
 static bool
 lie_down(struct cf_scheduler *scheduler, struct cf_seat *seat)

@@ -77,8 +77,8 @@ void cf_scheduler_announce(struct cf_scheduler *, struct cf_seat *);
 void cf_scheduler_engage(struct cf_scheduler *, struct cf_seat *);
 
 /*
- * Whether cf_scheduler_rouse() might find something to do about a call that has just been put into a deque; see lie_down()
- * in scheduler.c.
+ * Whether cf_scheduler_rouse() might find something to do about a call that has just been put into a deque; see
+ * lie_down() in scheduler.c.
  */
 static inline bool
 cf_scheduler_may_rouse(struct cf_scheduler *scheduler)
@@ -87,7 +87,9 @@ cf_scheduler_may_rouse(struct cf_scheduler *scheduler)
            (atomic_load(&scheduler->idle) != NULL || atomic_load(&scheduler->started) < scheduler->max_workers);
 }
 
-/* By the worker in the seat, if there is one: a call goes to its deque, or else to the queue.  0, ESHUTDOWN or ENOMEM. */
+/*
+ * By the worker in the seat, if there is one: a call goes to its deque, or else to the queue.  0, ESHUTDOWN or ENOMEM.
+ */
 static inline int
 cf_scheduler_add(struct cf_scheduler *scheduler, struct cf_seat *seat, struct cf_future *future)
 {

@@ -21,7 +21,10 @@ struct cf_worker {
     /* For cf_engage(), in case the worker has announced that it is about to look for work; or NULL. */
     void (*engage)(struct cf_worker *);
     struct cf_deque *deque; /* of what its tasks submit to its executor; or NULL */
-    /* Where the executor leapfrogs: a call that the running one of another worker has submitted, with the queue's reference. */
+    /*
+     * Where the executor leapfrogs: a call that the running one of another worker has submitted, with the queue's
+     * reference.
+     */
     struct cf_future *(*leapfrog)(struct cf_worker *, struct cf_future *running);
 };
 

@@ -2,12 +2,12 @@
 /*
  * slab.c - memory for futures.
  *
- * Futures are allocated by one thread and often freed by another, which a general allocator makes expensive.  Here
- * each thread keeps a short list of free blocks per size and exchanges whole batches with a depot that all share,
- * after J. Bonwick and J. Adams, "Magazines and Vmem" (USENIX 2001).  The depot knows for each slab how many of its
- * blocks are free and gives empty slabs back, so that a burst of futures does not hold its memory for ever.  Where many
- * blocks are in use, slabs are large, for the system to make each of one huge page: else half of what a call costs would
- * go into the page faults of its future.
+ * Futures are allocated by one thread and often freed by another, which a general allocator makes expensive.  Here each
+ * thread keeps a short list of free blocks per size and exchanges whole batches with a depot that all share, after J.
+ * Bonwick and J. Adams, "Magazines and Vmem" (USENIX 2001).  The depot knows for each slab how many of its blocks are
+ * free and gives empty slabs back, so that a burst of futures does not hold its memory for ever.  Where many blocks are
+ * in use, slabs are large, for the system to make each of one huge page: else half of what a call costs would go into
+ * the page faults of its future.
  *
  * Under AddressSanitizer and ThreadSanitizer each block comes from malloc(), so that they see its life; with
  * -DCF_SLAB=1 it does not, so that ThreadSanitizer sees how blocks travel.

@@ -75,7 +75,9 @@ struct cf_pace {
 
 void cf_pace_learn(struct cf_pace *, const struct cf_future *call); /* one that is done */
 
-/* So many items must have been short before there is a chunk: few are sent singly as fast, and can be cancelled singly. */
+/*
+ * So many items must have been short before there is a chunk: few are sent singly as fast, and can be cancelled singly.
+ */
 enum { CF_PACE_FEW = 32 };
 
 /* Whether it is for want of knowledge that chunks are not larger. */
@@ -125,8 +127,8 @@ struct cf_iter_kind {
 };
 
 /*
- * Items of a chunk that are like the one whose future is lent: cf_next() fills it with their bytes, one after the other.
- * The iterator's kind notes how many these were when it is asked the next time.
+ * Items of a chunk that are like the one whose future is lent: cf_next() fills it with their bytes, one after the
+ * other.  The iterator's kind notes how many these were when it is asked the next time.
  */
 struct cf_refill {
     size_t given, left;                 /* items */

@@ -10,8 +10,8 @@
 static struct cf_executor *pool;
 
 /*
- * A ring of calls: the i-th waits for the (i + 1)-th, the last for the first, when all of them run.  Returns 1 if it was
- * told of the deadlock, 0 if its neighbour had a result.
+ * A ring of calls: the i-th waits for the (i + 1)-th, the last for the first, when all of them run.  Returns 1 if it
+ * was told of the deadlock, 0 if its neighbour had a result.
  */
 struct ring {
     struct stage *stage;

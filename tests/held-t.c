@@ -2,8 +2,8 @@
 /*
  * held-t.c - what must hold while a thread stands before a lock of the library's.
  *
- * This program is linked with the static library so that its calls of pthread_mutex_lock() come here first, where a test
- * can have one of them wait.
+ * This program is linked with the static library so that its calls of pthread_mutex_lock() come here first, where a
+ * test can have one of them wait.
  */
 
 #include <pthread.h>

@@ -3,10 +3,10 @@
  * interleave.h - runs the library's own code in every order in which a few threads can run it.
  *
  * The threads of a check are coroutines of one thread.  The library's sources are compiled with the instrumentation of
- * ThreadSanitizer, but what that calls is ours: so each atomic operation comes here first, with its memory order, and may
- * be where another thread goes on.  A search runs the threads again and again, from the beginning, until each choice has
- * been made in each way: a search in depth, without what has been reached already in another order of operations that do
- * not touch each other.
+ * ThreadSanitizer, but what that calls is ours: so each atomic operation comes here first, with its memory order, and
+ * may be where another thread goes on.  A search runs the threads again and again, from the beginning, until each
+ * choice has been made in each way: a search in depth, without what has been reached already in another order of
+ * operations that do not touch each other.
  *
  * What is chosen:
  *  - which thread goes on, before each atomic operation on what threads share, each lock and each system call.  Where a
@@ -16,13 +16,14 @@
  *    number is bounded, too, and each counts as a preemption besides;
  *  - whether a weak compare-and-swap fails (only gcc tells us which are weak), and whether a wait with a deadline ends.
  *
- * What is found: that an assertion fails, a deadlock, a run without end, an access to freed memory, and a data race by the
- * rules of C, which is how an acquire that is missing shows.  What is not: that a load be overtaken by a later one, in a
- * way that no late store explains.
+ * What is found: that an assertion fails, a deadlock, a run without end, an access to freed memory, and a data race by
+ * the rules of C, which is how an acquire that is missing shows.  What is not: that a load be overtaken by a later one,
+ * in a way that no late store explains.
  *
  * A check that finds nothing proves little before it has found something: struct interleave_weak puts an error in.
  *
- * INTERLEAVE_DEEPER=1 in the environment adds that number to each bound; then libcheck needs CK_TIMEOUT_MULTIPLIER, too.
+ * INTERLEAVE_DEEPER=1 in the environment adds that number to each bound; then libcheck needs CK_TIMEOUT_MULTIPLIER,
+ * too.
  */
 
 #ifndef INTERLEAVE_H

@@ -3,8 +3,8 @@
  * interleave_memory.c - atomic operations: where they are chosen to happen, what they see, and what they order.
  *
  * A store is seen at once or stays behind in its thread's list of pending ones.  A release stays behind everything that
- * was stored before it; a sequentially consistent load or exchange waits until the sequentially consistent stores of its
- * thread are seen; an exchange waits for those to the same place, and for all if it is a release.
+ * was stored before it; a sequentially consistent load or exchange waits until the sequentially consistent stores of
+ * its thread are seen; an exchange waits for those to the same place, and for all if it is a release.
  */
 
 #include <string.h>

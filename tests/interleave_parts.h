@@ -20,9 +20,9 @@ struct interleave_clock {
 };
 
 /*
- * Something that threads operate on: an atomic, or what stands for a lock or a queue in the kernel.  The hashes are of the
- * operations on it, each of which contains those that it depends on; so two runs that have the same hashes have come to
- * the same state.
+ * Something that threads operate on: an atomic, or what stands for a lock or a queue in the kernel.  The hashes are of
+ * the operations on it, each of which contains those that it depends on; so two runs that have the same hashes have
+ * come to the same state.
  */
 struct interleave_location {
     uintptr_t address;

@@ -74,8 +74,8 @@ swap_local(unsigned from, unsigned to)
 }
 
 /*
- * Contexts are made once, each up to where its thread begins; after that there are only jumps, which cost no system call.
- * A jump to a beginning abandons what has been on that stack.
+ * Contexts are made once, each up to where its thread begins; after that there are only jumps, which cost no system
+ * call. A jump to a beginning abandons what has been on that stack.
  */
 static struct {
     bool made;

@@ -2,8 +2,8 @@
 /*
  * latch.h - counters to wait for, so that a test decides when a call goes on and never has to guess by sleeping.
  *
- * A latch begins at 0, only ever grows, and works between processes when it lies in memory that they share.  A wait that
- * has no end is the test runner's to notice: every test has a time limit.
+ * A latch begins at 0, only ever grows, and works between processes when it lies in memory that they share.  A wait
+ * that has no end is the test runner's to notice: every test has a time limit.
  */
 
 #ifndef LATCH_H

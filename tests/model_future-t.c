@@ -4,11 +4,11 @@
  *
  * Everything is freed as soon as it may be, so that a late look at a future, a hook or an executor is found.
  *
- * These mistakes have been found, when each was made by hand: settling by a load and a store, or by an exchange that does
- * not release; a claim that forgets HOOKED; a canceller that looks for DEQUEUED after it has set TOLD, or that holds no
- * reference, and a queue that does not count it or does not tell of it; a release that does not acquire; a hook that is
- * added without the lock, or to a future that has been settled since it was asked, or removed without the lock; a removal
- * of a callback that does not wait for its end, or is not told of it.
+ * These mistakes have been found, when each was made by hand: settling by a load and a store, or by an exchange that
+ * does not release; a claim that forgets HOOKED; a canceller that looks for DEQUEUED after it has set TOLD, or that
+ * holds no reference, and a queue that does not count it or does not tell of it; a release that does not acquire; a
+ * hook that is added without the lock, or to a future that has been settled since it was asked, or removed without the
+ * lock; a removal of a callback that does not wait for its end, or is not told of it.
  */
 
 #include "model_core.h"

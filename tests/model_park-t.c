@@ -2,9 +2,9 @@
 /*
  * model_park-t.c - lib/park.c in all interleavings: no wake-up gets lost, and the short lock excludes.
  *
- * The mistakes that these checks have found, when each was made in park.c by hand: an unpark that stores TOKEN only where
- * it finds ASLEEP; a park that takes the token by a store, not an exchange; one that leaves the word ASLEEP when its
- * deadline has passed, or leaves a token that came in time.
+ * The mistakes that these checks have found, when each was made in park.c by hand: an unpark that stores TOKEN only
+ * where it finds ASLEEP; a park that takes the token by a store, not an exchange; one that leaves the word ASLEEP when
+ * its deadline has passed, or leaves a token that came in time.
  */
 
 #include "interleaved.h"

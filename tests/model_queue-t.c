@@ -3,8 +3,8 @@
  * model_queue-t.c - lib/ring.h and lib/deque.h in all interleavings: each call is taken once, and none is lost.
  *
  * Besides those that are in the list, these mistakes have been found, when each was made by hand: a ring that does not
- * count its fills; a thief of the deque that reads bottom before top; a take_back() that does not lower bottom, that does
- * not compete for the last call, or that leaves bottom lowered when it has lost.
+ * count its fills; a thief of the deque that reads bottom before top; a take_back() that does not lower bottom, that
+ * does not compete for the last call, or that leaves bottom lowered when it has lost.
  */
 
 #include "interleaved.h"

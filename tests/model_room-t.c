@@ -2,9 +2,9 @@
 /*
  * model_room-t.c - lib/room.c in all interleavings: a place that comes free wakes who waits for it, or he sees it.
  *
- * These mistakes have been found, when each was made by hand: a waiter that does not look at the places once it is in the
- * list, or gets into it by a release alone, or stays in it; a place that comes free after the list was looked at; a waker
- * that looks at a waiter after it has told it; news that are not passed on.
+ * These mistakes have been found, when each was made by hand: a waiter that does not look at the places once it is in
+ * the list, or gets into it by a release alone, or stays in it; a place that comes free after the list was looked at; a
+ * waker that looks at a waiter after it has told it; news that are not passed on.
  */
 
 #include "model_core.h"

@@ -6,11 +6,11 @@
  * scheduler only when all calls are done, so that a call that nobody is woken for is found as a deadlock.  A call may
  * submit others, and may wait until others are done, without helping.
  *
- * These mistakes have been found, when each was made by hand: a worker that lies down without a last look at the deques, or
- * still counted as searching; who submits to a deque and rouses nobody, or who takes a batch or leaves the search and does
- * not rouse the next; an engage() that does nothing; a stop that rouses only the first of the idle ones, or leaves them in
- * the list; a failed start, and an end, that are still counted as searching; a worker that sleeps on a wake-up that was
- * meant for something else.
+ * These mistakes have been found, when each was made by hand: a worker that lies down without a last look at the
+ * deques, or still counted as searching; who submits to a deque and rouses nobody, or who takes a batch or leaves the
+ * search and does not rouse the next; an engage() that does nothing; a stop that rouses only the first of the idle
+ * ones, or leaves them in the list; a failed start, and an end, that are still counted as searching; a worker that
+ * sleeps on a wake-up that was meant for something else.
  */
 
 #include "interleaved.h"

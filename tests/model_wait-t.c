@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * model_wait-t.c - waiting, lib/wait.c and lib/gather.c, in all interleavings: who sleeps is woken by what it waits for.
+ * model_wait-t.c - waiting, lib/wait.c and lib/gather.c, in all interleavings: who sleeps is woken by what it waits
+ * for.
  *
- * These mistakes have been found, when each was made by hand: a waiter whose hook stays behind, or who does not look for
- * interrupts; an interrupt that is counted or said after it has woken all, or wakes nobody; an arrival that looks for the
- * sleeper before it pushes; a sleeper that does not look at the stack or the interrupts after it has said that it sleeps,
- * or says so by a release alone; an entry that is freed without having been unhooked.
+ * These mistakes have been found, when each was made by hand: a waiter whose hook stays behind, or who does not look
+ * for interrupts; an interrupt that is counted or said after it has woken all, or wakes nobody; an arrival that looks
+ * for the sleeper before it pushes; a sleeper that does not look at the stack or the interrupts after it has said that
+ * it sleeps, or says so by a release alone; an entry that is freed without having been unhooked.
  */
 
 #include "model_core.h"

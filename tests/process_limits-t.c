@@ -156,8 +156,8 @@ count(struct cf_future *future, void *counter)
 }
 
 /*
- * One argument for a slot, one for a buffer and one for an area; their results for a slot and for areas.  Each call has a
- * callback, which is called once if it was added, whatever else there was no memory and no thread for.
+ * One argument for a slot, one for a buffer and one for an area; their results for a slot and for areas.  Each call has
+ * a callback, which is called once if it was added, whatever else there was no memory and no thread for.
  */
 static void
 make_calls(struct cf_executor *pool)

@@ -30,8 +30,8 @@ struct blame {
 extern const struct cf_task task_code;
 
 /*
- * Takes a struct cue: counts itself in `started`, writes its number to the log, waits until `go` has been raised `until`
- * times, counts itself in `ended`, and returns its number; or fails with the domain "cue" and the code `fail`.
+ * Takes a struct cue: counts itself in `started`, writes its number to the log, waits until `go` has been raised
+ * `until` times, counts itself in `ended`, and returns its number; or fails with the domain "cue" and the code `fail`.
  */
 extern const struct cf_task task_cue;
 
