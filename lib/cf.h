@@ -405,8 +405,8 @@ enum cf_status cf_wait(struct cf_future **, size_t n, enum cf_until, cf_time dea
 /*
  * Yield the n futures in the order in which they finish, each once, those that are done already first.  The iterator
  * holds a reference to each until it has yielded it.  When the deadline passes cf_next() says CF_TIMEOUT, and
- * cf_remaining() how many were left; a later cf_next() goes on with those done by then, of which it hears a moment after
- * cf_done() can tell.
+ * cf_remaining() how many were left; a later cf_next() goes on with those done by then, of which it hears a moment
+ * after cf_done() can tell.
  */
 struct cf_iter *cf_as_completed(struct cf_future *const *, size_t n, cf_time deadline);
 

@@ -31,6 +31,24 @@ int cf_futex_wait(_Atomic uint32_t *, uint32_t value, cf_time deadline); /* 0, o
 void cf_futex_wake(_Atomic uint32_t *, int count);
 void cf_pause(void); /* tells the processor that this is a spinning loop */
 
+/*
+ * Patience: who has spun for nothing several times in a row spins for a shorter while, as there may be others who need
+ * the processor, perhaps the very one waited for; but now and then he tries whether times have changed.
+ */
+static inline int
+cf_patience(uint8_t in_vain, int most)
+{
+    return most >> (in_vain < 5 ? in_vain : 5);
+}
+
+/* Note whether spinning was worth while, and return that. */
+static inline bool
+cf_spun(uint8_t *in_vain, bool worth_while)
+{
+    *in_vain = worth_while ? 0 : (*in_vain + 1) % 64;
+    return worth_while;
+}
+
 /* A short lock, for a few instructions and never across foreign code or a system call: spins, then yields. */
 struct cf_spin {
     _Atomic bool held;

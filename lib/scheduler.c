@@ -249,13 +249,16 @@ take(struct cf_scheduler *scheduler, struct cf_seat *seat)
 }
 
 static void
-spin(struct cf_scheduler *scheduler)
+spin(struct cf_scheduler *scheduler, struct cf_seat *seat)
 {
-    for (int i = 0; i < SPINS && atomic_load_explicit(&scheduler->queue.length, memory_order_relaxed) == 0; i++) {
-        if (i % 64 == 63 && !seats_are_empty(scheduler))
-            return;
+    bool found = false;
+
+    for (int left = cf_patience(seat->in_vain, SPINS); left > 0 && !found; left--) {
         cf_pause();
+        found = atomic_load_explicit(&scheduler->queue.length, memory_order_relaxed) > 0 ||
+                (left % 64 == 0 && !seats_are_empty(scheduler));
     }
+    cf_spun(&seat->in_vain, found);
 }
 
 static void
@@ -311,7 +314,7 @@ wait_for_work(struct cf_scheduler *scheduler, struct cf_seat *seat, bool *spun)
     if (idle)
         sleep_until_roused(seat);
     else if (may_spin && !end)
-        spin(scheduler);
+        spin(scheduler, seat);
     return !end;
 }
 

@@ -26,6 +26,7 @@ struct cf_seat {
     unsigned batch;                     /* how many calls to take next time */
     unsigned takes;                     /* how often it has looked for work */
     cf_time taken_at;                   /* when it took the last batch; 0: not timed */
+    uint8_t in_vain;                    /* how often in a row it has spun for nothing; see park.h */
     bool searching;                     /* it is one of those; written under the lock, and read by itself without */
     _Atomic bool roused;
     struct cf_seat *next_idle; /* guarded by the lock */

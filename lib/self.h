@@ -40,7 +40,8 @@ struct cf_thread {
     struct cf_executor
         *unbounded; /* whose generator or observer is running here, and so may exceed its bound; or NULL */
     struct cf_parker *parker;
-    bool woke; /* it has just woken another, who may need this very processor: so it had better not spin */
+    uint8_t in_vain; /* how often in a row it has spun for a future for nothing; see park.h */
+    bool woke;       /* it has just woken another, who may need this very processor: so it had better not spin */
     _Atomic uint32_t *watched;      /* the count of those who look for outcomes, while this thread is in it; or NULL */
     struct cf_callbacks *callbacks; /* that run where this thread settles calls of their executor; or NULL */
     bool kept;                      /* cf_thread_keep() has been called */

@@ -35,7 +35,7 @@ enum {
     CHUNK_SIZE = 65536, /* and the alignment of chunks, so that a block finds its chunk */
     LARGE_CHUNKS = 32,  /* of a large slab, 2 MiB */
     MANY_CHUNKS = 16,   /* of a class are in use when its next slab is to be large */
-    SPARE_CHUNKS = 32,  /* empty ones that a class keeps at most */
+    SPARE_CHUNKS = 128, /* empty ones that a class keeps at most */
     HEAD = 64           /* what each chunk begins with, a cache line */
 };
 

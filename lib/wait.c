@@ -176,10 +176,10 @@ spin_for(struct cf_future *future)
         cf_executor_release(executor);
         return cf_done(future);
     }
-    for (int i = cf_self.woke ? SPINS : 0; i < SPINS && !cf_done(future); i++)
+    for (int left = cf_self.woke ? 0 : cf_patience(cf_self.in_vain, SPINS); left > 0 && !cf_done(future); left--)
         cf_pause();
     cf_self.woke = false;
-    return cf_done(future);
+    return cf_spun(&cf_self.in_vain, cf_done(future));
 }
 
 /* Run a call that this thread has taken from another worker, with the queue's reference. */
