@@ -114,10 +114,10 @@ cf_area_holds(int memory, uint64_t area, size_t len)
 
 /*
  * Have so much of the area mapped in this process, at a place that changes when it becomes more.  The memory has been
- * reserved.  A child that the program forks has no use for the mapping.
+ * reserved.  Processes that this one forks have the mapping, too, or not.
  */
 int
-cf_area_view(int memory, uint64_t area, size_t len, struct cf_view *view)
+cf_area_view(int memory, uint64_t area, size_t len, bool inherited, struct cf_view *view)
 {
     if (len <= view->size)
         return 0;
@@ -125,7 +125,8 @@ cf_area_view(int memory, uint64_t area, size_t len, struct cf_view *view)
     void *at = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, memory, offset_of(area));
     if (at == MAP_FAILED)
         return errno;
-    madvise(at, len, MADV_DONTFORK);
+    if (!inherited)
+        madvise(at, len, MADV_DONTFORK);
     /* All at once; where it fails, each page is met when it is needed. */
     madvise(at, len, MADV_POPULATE_WRITE);
     view->at = at;

@@ -147,7 +147,7 @@ struct cf_error {
 
 /*
  * What an observer is told.  Every call that is not refused is submitted once and ends once; so is one that is
- * refused only because the executor was shut down at that very moment.
+ * refused only because the executor was shut down at that very moment, or had no memory for it.
  */
 enum cf_event_type { CF_EVENT_SUBMITTED, CF_EVENT_STARTED, CF_EVENT_ENDED };
 struct cf_event {
@@ -193,8 +193,9 @@ struct cf_options {
      */
     bool leapfrog;
     /*
-     * Seconds by which an iterator in the order of completion may be late while calls wait for busy workers, lest these
-     * have to wake its thread for each; 0: 0.0002; negative: it is woken at once.
+     * Seconds by which an iterator in the order of completion may be late, lest workers have to wake its thread for
+     * each call: for so long it does not look if others were waiting for them.  0: 0.0002; negative: it is woken at
+     * once.
      */
     double latency;
 
@@ -220,8 +221,8 @@ struct cf_executor *cf_thread_pool(const struct cf_options *);
  * Runs calls in up to max_workers processes, started on demand: as many as there are processors, by default.
  *
  * Data.  Arguments, results and errors are copied through memory that the processes share, so they can hold no pointers
- * but to what the program had when the pool was made.  Up to 384 bytes travel in the call itself, arguments of up to
- * 128 KiB by one copy more, and what is larger through a file in memory, up to 64 GiB.  An argument that finds no
+ * but to what the program had when the pool was made.  Up to 384 bytes travel beside the call, and what is larger
+ * through buffers and a file in memory, up to 64 GiB.  An argument that finds no
  * memory is a call refused with ENOMEM, a result that finds none is a call that has failed with it.
  *
  * Costs.  One of many empty calls costs a tenth or two of a microsecond, one there and back half of one, or twenty
@@ -250,9 +251,9 @@ struct cf_executor *cf_thread_pool(const struct cf_options *);
  *
  * Manners.  The program gets no child by this that SIGCHLD or waitpid() would tell of, and may ignore the one and use
  * the other as it likes; but if it adopts orphans, as process 1 does, cf_close() makes it the parent of a process that
- * has ended, and reaps it.  If the program dies, even of SIGKILL, so do the workers.  Callbacks run one after another
- * in a thread that the pool has for them.  Observers run in one that collects outcomes, or in one that waits for a call
- * of the pool: slow ones hold the pool up.
+ * has ended, and reaps it.  If the program dies, even of SIGKILL, so do the workers.  Callbacks of calls that were not
+ * cancelled run one after another in a thread that the pool has for them.  Observers run in one that collects outcomes,
+ * or in one that waits for a call of the pool: slow ones hold the pool up.
  *
  * NULL with EINVAL for more than 4,096 workers; with EMFILE, ENFILE, ENOMEM, EAGAIN or what else the kernel says: a
  * pool needs five descriptors, and three more for a moment.
@@ -341,9 +342,9 @@ int cf_describe(const struct cf_future *, char *text, size_t size);
 
 /*
  * Run callback(future, data) once when the future is done, in the thread that finishes or cancels it, or, of a process
- * pool's call, in the pool's thread for callbacks; or at once, here and like any function called here, if it is done
- * already.  Callbacks of one future run in the order in which they were added, after those who wait for it were woken.
- * The library holds a reference until the callback returns.  Return 0, or -1 with ENOMEM.
+ * pool's call that was not cancelled, in the pool's thread for callbacks; or at once, here and like any function called
+ * here, if it is done already.  Callbacks of one future run in the order in which they were added, after those who wait
+ * for it were woken. The library holds a reference until the callback returns.  Return 0, or -1 with ENOMEM.
  */
 int cf_on_done(struct cf_future *, void (*callback)(struct cf_future *, void *), void *data);
 
@@ -423,8 +424,9 @@ struct cf_iter *cf_as_completed(struct cf_future *const *, size_t n, cf_time dea
  * chooses.  It sends single items, until 32 in a row are known to have been short, under 10 microseconds each; then so
  * many together as should take 50 microseconds, and after one long item single ones again.  Such a chunk has no more
  * items than were short in a row before it, no more than a quarter of each worker's share of the .buffersize or of what
- * is left of the array, and no more than 127 KiB.  To learn that, cf_map() waits 4 milliseconds at most, and only while
- * it has sent many calls and heard of none.  Where a few items take a thousand times as long as others, better say 1.
+ * is left of the array, and no more than 127 KiB and an item.  To learn that, a map waits 4 milliseconds altogether at
+ * most, and only while it has not heard of the last many calls that it has sent.  Where a few items take a thousand
+ * times as long as others, better say 1.
  *
  * What ends a call from outside ends its whole chunk: a worker that dies, exit(), CF_KILL, .call_timeout.  What is
  * cancelled are calls, so a chunk that has started may run to its end.  Observers, .max_pending and

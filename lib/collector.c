@@ -52,14 +52,17 @@ cf_collector_watch(struct cf_executor *executor, const struct cf_future *future)
 
     cf_self.watched = &pool->segment->watchers;
     atomic_fetch_add(cf_self.watched, 1);
-    for (int i = 0; i < SPINS && !cf_done(future); i++) {
+    for (int left = cf_patience(cf_self.in_vain, SPINS); left > 0 && !cf_done(future); left--) {
         if (cf_news_look(pool))
-            i = 0;
+            left = SPINS;
         cf_pause();
     }
+    cf_spun(&cf_self.in_vain, cf_done(future));
     cease_to_watch();
     cf_self.watched = outer;
-    /* What was finished meanwhile, nobody was told of. */
+    /* What was finished meanwhile, nobody was told of, also of what is just being put into a lane. */
+    while (atomic_load(&pool->lock.held))
+        cf_pause();
     while (cf_news_look(pool))
         ;
     /*
@@ -147,7 +150,8 @@ sleep_until_rung(struct process_pool *pool, bool timed, cf_time when)
         most = 1;
     atomic_store(&pool->segment->timed, timed);
     atomic_store(&pool->segment->asleep, 1);
-    const bool busy = cf_news_waits(pool) || (!timed && has_lines(pool)) || (!pool->dismissed && is_finished(pool));
+    /* The news last: who puts a call into a lane, where it may be over at once, holds the lock that the others take. */
+    const bool busy = (!timed && has_lines(pool)) || (!pool->dismissed && is_finished(pool)) || cf_news_waits(pool);
     poll(fds, 3, busy ? 0 : most);
     atomic_store(&pool->segment->asleep, 0);
     if (fds[0].revents != 0 && read(pool->bell, &rung, sizeof rung) < 0)

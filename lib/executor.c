@@ -166,11 +166,11 @@ cf_tell_observer(struct cf_executor *executor, enum cf_event_type type, const st
 cf_time
 cf_executor_latency(const struct cf_executor *executor)
 {
-    const double latency = executor->options.latency;
+    const double latency = executor->options.latency, most = 86400;
 
     if (latency == 0)
         return 200000;
-    return latency < 0 ? 0 : cf_after(latency) - cf_now();
+    return latency < 0 ? 0 : (cf_time)((latency < most ? latency : most) * 1e9);
 }
 
 struct cf_error *

@@ -288,6 +288,10 @@ cf_remove_on_done(struct cf_future *future, void (*callback)(struct cf_future *,
     struct bucket *bucket = bucket_of(future);
     bool removed = false;
 
+    /* It was done before anybody could add a callback. */
+    if (future->is_part)
+        return false;
+
     pthread_mutex_lock(&bucket->lock);
     struct cf_hook *hook = find(future, callback, data);
     if (hook != NULL && !hook->running) {

@@ -25,6 +25,7 @@ static struct {
     struct lane *lane;
     struct cf_worker worker;
     unsigned generation;         /* cf_generation of the worker, and not of what its tasks fork */
+    uint8_t in_vain;             /* how often in a row it has spun for nothing; see park.h */
     _Atomic(struct slot *) slot; /* NULL: none just now; whoever takes it out writes the outcome */
 } serving;
 
@@ -149,21 +150,32 @@ is_filled(struct lane *lane, uint64_t head)
 }
 
 /*
- * Wait until the slot at the head is filled.  False: it never will be.  The parent is told of what is over when no call
- * follows at once, as short ones do that somebody submits or waits for one after another.
+ * Whether the slot at the head is filled before long.  The parent is told of what is over when no call follows at once,
+ * as short ones do that somebody submits or waits for one after another.
  */
+static bool
+spin(struct lane *lane, uint64_t head)
+{
+    const int most = cf_patience(serving.in_vain, SPINS), until_told = most < PATIENCE ? most : PATIENCE;
+
+    for (int i = 0; i < most; i++) {
+        if (is_filled(lane, head))
+            return cf_spun(&serving.in_vain, true);
+        if (i + 1 == until_told)
+            ring();
+        cf_pause();
+    }
+    return cf_spun(&serving.in_vain, is_filled(lane, head));
+}
+
+/* Wait until the slot at the head is filled.  False: it never will be. */
 static bool
 wait_for_slot(struct lane *lane, uint64_t head)
 {
     const struct segment *segment = serving.nursery->segment;
 
-    for (int i = 0; i < SPINS; i++) {
-        if (is_filled(lane, head))
-            return true;
-        if (i == PATIENCE)
-            ring();
-        cf_pause();
-    }
+    if (spin(lane, head))
+        return true;
     while (!is_filled(lane, head)) {
         if (atomic_load(&segment->quit))
             return false;

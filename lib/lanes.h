@@ -18,9 +18,10 @@
  *
  * So there is no lock between processes, and a worker that dies anywhere leaves words that the parent can read.
  *
- * What does not fit a slot stands in areas of a memfd: each slot has one for its result, and each large argument has
- * one of its own.  They lie far apart in a sparse file; memory is reserved before it is used and given back afterwards.
- * For arguments of middling size there are buffers, which all have mapped and which keep their memory.
+ * For arguments of middling size there are buffers, which all have mapped and which keep their memory.  What is larger
+ * stands in areas of a memfd, which lie far apart in a sparse file; memory is reserved before it is used and given back
+ * afterwards.  Some of them are places, which both sides have mapped and which keep their memory for a moment
+ * (place.c); besides, each slot has one for its result, and each argument that finds no place has one of its own.
  */
 
 #ifndef CF_LANES_H
@@ -170,7 +171,7 @@ int cf_area_extend(int memory, uint64_t area, size_t len, size_t *ready);
 int cf_area_write(int memory, uint64_t area, const void *data, size_t len);
 int cf_area_read(int memory, uint64_t area, void *data, size_t len);
 void cf_area_drop(int memory, uint64_t area, size_t len);
-int cf_area_view(int memory, uint64_t area, size_t len, struct cf_view *);
+int cf_area_view(int memory, uint64_t area, size_t len, bool inherited, struct cf_view *);
 void cf_area_unview(struct cf_view *);
 bool cf_area_holds(int memory, uint64_t area, size_t len); /* whether so much has its memory */
 

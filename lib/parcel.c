@@ -12,6 +12,7 @@ static struct {
     const struct nursery *nursery;
     unsigned number;
     struct lane *lane;
+    unsigned generation; /* cf_generation of the worker: what its tasks fork has no places */
     struct cf_view arguments[PLACES], results[LANE_PLACES];
 } mine;
 
@@ -21,14 +22,18 @@ cf_parcel_serve(const struct nursery *nursery, unsigned number)
     mine.nursery = nursery;
     mine.number = number;
     mine.lane = &nursery->segment->lanes[number];
+    mine.generation = cf_generation;
 }
 
-/* Where the argument is that the parent has put there; NULL, with errno: it cannot be mapped. */
+/*
+ * Where the argument is that the parent has put there; NULL, with errno: it cannot be mapped.  What a task forks may
+ * read it as well.
+ */
 static const void *
 place_of_argument(uint64_t area, size_t len)
 {
     struct cf_view *view = &mine.arguments[area - AREA_PLACES];
-    const int error = cf_area_view(mine.nursery->memory, area, len, view);
+    const int error = cf_area_view(mine.nursery->memory, area, len, true, view);
 
     errno = error;
     return error == 0 ? view->at : NULL;
@@ -42,19 +47,30 @@ prepare_result(unsigned i, size_t len)
 
     if (cf_area_extend(mine.nursery->memory, area, len, &place->ready) != 0)
         return false;
-    return cf_area_view(mine.nursery->memory, area, len, &mine.results[i]) == 0;
+    return cf_area_view(mine.nursery->memory, area, len, true, &mine.results[i]) == 0;
+}
+
+/* Nobody has seen what is in it, so nobody will see to its memory. */
+static void
+free_place(unsigned i)
+{
+    struct place *place = &mine.lane->places[i];
+
+    cf_area_drop(mine.nursery->memory, cf_area_of_place(mine.number, i), place->ready);
+    place->ready = 0;
+    atomic_store(&place->state, PLACE_FREE);
 }
 
 void *
 cf_parcel_place(size_t len)
 {
-    for (unsigned i = 0; i < LANE_PLACES && len >= PLACE_LEAST; i++) {
+    for (unsigned i = 0; i < LANE_PLACES && len >= PLACE_LEAST && cf_generation == mine.generation; i++) {
         uint32_t free = PLACE_FREE;
         if (!atomic_compare_exchange_strong(&mine.lane->places[i].state, &free, PLACE_USED))
             continue;
         if (prepare_result(i, len))
             return mine.results[i].at;
-        atomic_store(&mine.lane->places[i].state, PLACE_FREE);
+        free_place(i);
     }
     return NULL;
 }
@@ -73,7 +89,8 @@ number_of_place(const void *data)
 void
 cf_parcel_free_place(void *data)
 {
-    atomic_store(&mine.lane->places[number_of_place(data)].state, PLACE_FREE);
+    if (cf_generation == mine.generation)
+        free_place(number_of_place(data));
 }
 
 static uint64_t

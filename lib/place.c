@@ -28,7 +28,7 @@ prepare_argument(struct process_pool *pool, unsigned i, size_t len)
 {
     if (cf_area_extend(pool->memory, AREA_PLACES + i, len, &pool->places[i].ready) != 0)
         return false;
-    return cf_area_view(pool->memory, AREA_PLACES + i, len, &pool->places[i].view) == 0;
+    return cf_area_view(pool->memory, AREA_PLACES + i, len, false, &pool->places[i].view) == 0;
 }
 
 /* Put an argument into a place; 0: it is in none.  The one used last is used first. */
@@ -69,7 +69,7 @@ cf_place_fetch(struct process_pool *pool, struct lane_state *lane, unsigned i, s
     const uint64_t area = cf_area_of_place(lane->number, i);
     char *copy = cf_area_holds(pool->memory, area, len) ? cf_large_alloc(len) : NULL;
 
-    if (copy != NULL && cf_area_view(pool->memory, area, len, &lane->views[i]) == 0) {
+    if (copy != NULL && cf_area_view(pool->memory, area, len, false, &lane->views[i]) == 0) {
         memcpy(copy, lane->views[i].at, len);
     } else {
         free(copy);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* latency-t.c - .latency: how late an iterator in the order of completion may be while workers are busy. */
 
+#include <math.h>
 #include <pthread.h>
 
 #include "asserts.h"
@@ -106,6 +107,22 @@ TEST(the_deadline_comes_before_the_latency)
     tasks_release_all(futures, 2);
 }
 
+TEST(a_latency_without_end_is_a_long_one)
+{
+    struct cf_executor *pool = cf_thread_pool(&(struct cf_options){ .max_workers = 1, .latency = INFINITY });
+    struct stage *stage = stage_new();
+    struct cf_future *futures[] = { tasks_start_holding(pool, stage, 0), tasks_submit_cue(pool, stage, 1, 1) };
+    struct cf_iter *iter = cf_as_completed(futures, 2, cf_after(0.2));
+
+    latch_raise(&stage->go);
+    asserts_int(futures[1]);
+    ck_assert_ptr_eq(cf_next(iter), futures[0]);
+    ck_assert_ptr_eq(cf_next(iter), futures[1]);
+    cf_iter_free(iter);
+    ck_assert_int_eq(cf_close(pool), 0);
+    tasks_release_all(futures, 2);
+}
+
 static const TTest **const tests[] = {
     &while_calls_wait_a_completion_is_told_of_after_the_latency,
     &by_default_that_is_not_felt,
@@ -113,6 +130,7 @@ static const TTest **const tests[] = {
     &where_no_call_waits_there_is_none,
     &an_interrupt_does_not_wait_for_the_latency,
     &the_deadline_comes_before_the_latency,
+    &a_latency_without_end_is_a_long_one,
     NULL,
 };
 

@@ -154,6 +154,34 @@ TEST(an_item_that_is_too_big_fails_alone_also_in_a_chunk)
     ck_assert_int_eq(cf_close(pool), 0);
 }
 
+static void
+count_part(struct cf_future *part, void *count)
+{
+    ck_assert(cf_done(part));
+    ++*(int *)count;
+}
+
+/* The bytes of the item are anything but a list of callbacks. */
+TEST(a_callback_of_an_item_has_run_at_once_and_cannot_be_taken_back)
+{
+    enum { ITEMS = 100 };
+    struct cf_executor *pool = tasks_pool(2);
+    unsigned long numbers[ITEMS];
+    int called = 0;
+
+    for (unsigned long i = 0; i < ITEMS; i++)
+        numbers[i] = 0x4141414141414141 + i;
+    struct cf_iter *iter =
+        cf_map(pool, &task_echo, numbers, ITEMS, sizeof *numbers, &(struct cf_map_options){ .chunksize = 10 });
+    for (struct cf_future *part; (part = cf_next(iter)) != NULL;) {
+        ck_assert_int_eq(cf_on_done(part, count_part, &called), 0);
+        ck_assert(!cf_remove_on_done(part, count_part, &called));
+    }
+    ck_assert_int_eq(called, ITEMS);
+    cf_iter_free(iter);
+    ck_assert_int_eq(cf_close(pool), 0);
+}
+
 static const TTest **const tests[] = {
     &freeing_a_map_of_chunks_cancels_those_that_have_not_started,
     &the_parts_of_a_cancelled_chunk_are_cancelled,
@@ -161,6 +189,7 @@ static const TTest **const tests[] = {
     &the_parts_of_a_refused_chunk_are_refused,
     &the_items_of_a_chunk_run_one_after_another_in_one_worker,
     &an_item_that_is_too_big_fails_alone_also_in_a_chunk,
+    &a_callback_of_an_item_has_run_at_once_and_cannot_be_taken_back,
     NULL,
 };
 

@@ -2,9 +2,11 @@
 /* process_data-t.c - arguments and results of all sizes, between processes, and how long they live. */
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "asserts.h"
@@ -303,6 +305,63 @@ TEST(an_argument_beyond_any_limit_is_refused_and_costs_that_call_alone)
     ck_assert_int_eq(cf_close(pool), 0);
 }
 
+/* What of the argument and of a result its child can use; how that ended. */
+static int
+use_in_child(struct cf_call *call)
+{
+    size_t len;
+    const unsigned char *bytes = cf_arg(call, &len);
+    int status = -1;
+
+    const pid_t pid = fork();
+    if (pid == 0) {
+        unsigned sum = 0;
+        for (size_t i = 0; i < len; i++)
+            sum += bytes[i];
+        return sum == len % UINT_MAX ? cf_return(call, bytes, len) : cf_raise(call, "sum", 1, "%u", sum);
+    }
+    waitpid(pid, &status, 0);
+    return cf_return(call, &status, sizeof status);
+}
+static const struct cf_task task_use_in_child = { "use_in_child", use_in_child };
+
+TEST(what_a_task_forks_has_its_large_data_too)
+{
+    static const size_t sizes[] = { 100, 131072, 131073, 1 << 20, 5 << 20 };
+    struct cf_executor *pool = family_pool(&(struct cf_options){ .max_workers = 1 });
+
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        void *bytes = malloc(sizes[i]);
+        memset(bytes, 1, sizes[i]);
+        ck_assert_int_eq(asserts_take_int(cf_submit(pool, &task_use_in_child, bytes, sizes[i])), 0);
+        free(bytes);
+    }
+    ck_assert_int_eq(cf_close(pool), 0);
+}
+
+static int
+return_and_raise(struct cf_call *call)
+{
+    const size_t len = 8 << 20;
+    void *bytes = calloc(1, len);
+
+    cf_return(call, bytes, len);
+    free(bytes);
+    return cf_raise(call, "after all", 1, "%s", "");
+}
+static const struct cf_task task_return_and_raise = { "return_and_raise", return_and_raise };
+
+TEST(a_large_result_that_is_not_handed_over_keeps_no_memory)
+{
+    struct cf_executor *pool = family_pool(&(struct cf_options){ .max_workers = 1 });
+    struct cf_future *future = cf_submit(pool, &task_return_and_raise, NULL, 0);
+
+    asserts_error(future, CF_RAISED);
+    cf_release(future);
+    family_await_given_back();
+    ck_assert_int_eq(cf_close(pool), 0);
+}
+
 static const TTest **const tests[] = {
     &arguments_and_results_of_any_size_arrive_as_they_were,
     &sixty_four_mebibytes_travel_there_and_back,
@@ -315,6 +374,8 @@ static const TTest **const tests[] = {
     &a_limit_on_the_size_of_files_is_an_error_of_the_call_and_no_signal,
     &a_result_that_finds_no_memory_is_an_error_that_says_so,
     &an_argument_beyond_any_limit_is_refused_and_costs_that_call_alone,
+    &what_a_task_forks_has_its_large_data_too,
+    &a_large_result_that_is_not_handed_over_keeps_no_memory,
     NULL,
 };
 
