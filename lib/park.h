@@ -45,7 +45,7 @@ cf_patience(uint8_t in_vain, int most)
 static inline bool
 cf_spun(uint8_t *in_vain, bool worth_while)
 {
-    *in_vain = worth_while ? 0 : (*in_vain + 1) % 64;
+    *in_vain = (uint8_t)(worth_while ? 0 : (*in_vain + 1) % 64);
     return worth_while;
 }
 
