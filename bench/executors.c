@@ -82,12 +82,11 @@ workload_of(const char *name)
 static struct cf_executor *
 pool_for(const struct workload *workload, const struct trial *trial)
 {
-    /* A5 is what leapfrogging is for. */
-    const struct cf_options options = { .max_workers = trial->workers, .leapfrog = workload->run == calls_nested };
-
     if (workload->how == OWN_POOL)
         return NULL;
-    struct cf_executor *pool = trial->open(&options);
+    /* A5 is what leapfrogging is for. */
+    struct cf_executor *pool =
+        trial->open(&(struct cf_options){ .max_workers = trial->workers, .leapfrog = workload->run == calls_nested });
     if (pool == NULL)
         measure_fail("no pool can be made");
     return pool;
