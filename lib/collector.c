@@ -43,24 +43,13 @@ cf_collector_stand_in(struct cf_executor *executor)
     cf_collector_wake(cf_process_pool_of(executor));
 }
 
-/* These nest where an observer waits for a call of another pool. */
+/*
+ * For who was a watcher, or rung for: what was finished meanwhile, nobody else was told of, also of what is just being
+ * put into a lane.
+ */
 void
-cf_collector_watch(struct cf_executor *executor, const struct cf_future *future)
+cf_collector_catch_up(struct process_pool *pool)
 {
-    struct process_pool *pool = cf_process_pool_of(executor);
-    _Atomic uint32_t *outer = cf_self.watched;
-
-    cf_self.watched = &pool->segment->watchers;
-    atomic_fetch_add(cf_self.watched, 1);
-    for (int left = cf_patience(cf_self.in_vain, SPINS); left > 0 && !cf_done(future); left--) {
-        if (cf_news_look(pool))
-            left = SPINS;
-        cf_pause();
-    }
-    cf_spun(&cf_self.in_vain, cf_done(future));
-    cease_to_watch();
-    cf_self.watched = outer;
-    /* What was finished meanwhile, nobody was told of, also of what is just being put into a lane. */
     while (atomic_load(&pool->lock.held))
         cf_pause();
     while (cf_news_look(pool))
@@ -70,8 +59,46 @@ cf_collector_watch(struct cf_executor *executor, const struct cf_future *future)
      * under the lock under which outcomes leave the lanes: if the last did so before, he sees that, and if after, we
      * see SHUT.
      */
-    if (pool->has_deadlines || cf_executor_is(executor, CF_EXECUTOR_SHUT))
+    if (pool->has_deadlines || cf_executor_is(&pool->base, CF_EXECUTOR_SHUT))
         cf_collector_wake(pool);
+}
+
+/* One thread that waits may have the seat, in which it is woken by a worker rather than through the collector. */
+bool
+cf_collector_park(struct cf_executor *executor, struct cf_parker *parker, cf_time deadline)
+{
+    struct process_pool *pool = cf_process_pool_of(executor);
+    _Atomic uint32_t *seat = &pool->segment->seat;
+    uint32_t free = SEAT_FREE;
+
+    if (!atomic_compare_exchange_strong(seat, &free, SEAT_TAKEN))
+        return cf_park(parker, deadline);
+    const bool woken = cf_news_waits(pool) || cf_park_or(parker, deadline, seat, SEAT_TAKEN);
+    if (atomic_exchange(seat, SEAT_FREE) == SEAT_RUNG || cf_news_waits(pool))
+        cf_collector_catch_up(pool);
+    return woken;
+}
+
+/* These nest where an observer waits for a call of another pool. */
+void
+cf_collector_watch(struct cf_executor *executor, const struct cf_future *future)
+{
+    struct process_pool *pool = cf_process_pool_of(executor);
+    _Atomic uint32_t *outer = cf_self.watched;
+
+    cf_self.watched = &pool->segment->watchers;
+    atomic_fetch_add(cf_self.watched, 1);
+    for (int left = cf_self.woke ? 1 : cf_patience(cf_self.in_vain, SPINS); left > 0 && !cf_done(future); left--) {
+        if (cf_news_look(pool))
+            left = SPINS;
+        cf_pause();
+    }
+    if (!cf_self.woke)
+        cf_spun(&cf_self.in_vain, cf_done(future));
+    cf_self.woke = false;
+    cease_to_watch();
+    cf_self.watched = outer;
+    cf_collector_catch_up(pool);
 }
 
 /* What the nursery has reported of its workers, and of itself by its end. */

@@ -217,16 +217,24 @@ cf_dispatch_order(struct process_pool *pool, unsigned lane, int signal)
     return told;
 }
 
-/* Tell a worker that has been given calls, if it sleeps, or have it started. */
-static void
-rouse(struct process_pool *pool, unsigned number)
+/*
+ * Tell a worker that has been given calls, if it sleeps, or have it started.  A watcher is one meanwhile: the worker may
+ * run in his stead, and need not wake the collector for what he then sees himself.  Whether it slept.
+ */
+static bool
+rouse(struct process_pool *pool, unsigned number, bool watches)
 {
     _Atomic uint32_t *asleep = &pool->segment->lanes[number].asleep;
 
     if (atomic_load(&pool->lanes[number].start_wanted) && atomic_exchange(&pool->lanes[number].start_wanted, false))
         cf_dispatch_order(pool, number, 0);
-    if (atomic_load(asleep) == 1 && atomic_exchange(asleep, 0) == 1)
-        syscall(SYS_futex, asleep, FUTEX_WAKE, 1, NULL, NULL, 0);
+    if (atomic_load(asleep) == 0 || atomic_exchange(asleep, 0) == 0)
+        return false;
+    atomic_fetch_add(&pool->segment->watchers, watches);
+    syscall(SYS_futex, asleep, FUTEX_WAKE, 1, NULL, NULL, 0);
+    atomic_fetch_sub(&pool->segment->watchers, watches);
+    cf_self.woke = true;
+    return true;
 }
 
 /*
@@ -261,20 +269,21 @@ rouse_collector(struct process_pool *pool)
         cf_collector_wake(pool);
 }
 
-/* Dispatch, unlock, and do what follows from it without the lock. */
-static void
-dispatch_and_unlock(struct process_pool *pool)
+/* Dispatch, unlock, and do what follows from it without the lock.  Whether a worker slept. */
+static bool
+dispatch_and_unlock(struct process_pool *pool, bool watches)
 {
     const unsigned end = pool->base.options.max_workers;
     struct cf_future *dropped = NULL, *next;
     struct cf_set touched;
+    bool roused = false;
 
     dispatch(pool, &dropped);
     const bool lines = publish(pool, &touched);
     /* Sequentially consistent, as are try() and what it comes after: see cf_dispatch_unlock(). */
     atomic_store(&pool->lock.held, false);
     for (unsigned i = cf_set_next(&touched, 0, end); i < end; i = cf_set_next(&touched, i + 1, end))
-        rouse(pool, i);
+        roused |= rouse(pool, i, watches);
     if (lines)
         rouse_collector(pool);
     for (; dropped != NULL; dropped = next) {
@@ -282,6 +291,7 @@ dispatch_and_unlock(struct process_pool *pool)
         cf_argument_drop(pool, dropped);
         cf_future_dequeued(dropped);
     }
+    return roused;
 }
 
 static bool
@@ -300,12 +310,21 @@ cf_dispatch_lock(struct process_pool *pool)
  * Whoever has submitted a call, and finds the lock held, leaves it in the inbox to the one who holds it.  So that one
  * looks there after he has let go of the lock: either he sees the call, or its submitter the lock free.
  */
+static bool
+unlock(struct process_pool *pool, bool watches)
+{
+    bool roused = false;
+
+    do
+        roused |= dispatch_and_unlock(pool, watches);
+    while (atomic_load(&pool->inbox_first) != NULL && !pool->full && try(pool));
+    return roused;
+}
+
 void
 cf_dispatch_unlock(struct process_pool *pool)
 {
-    do
-        dispatch_and_unlock(pool);
-    while (atomic_load(&pool->inbox_first) != NULL && !pool->full && try(pool));
+    unlock(pool, false);
 }
 
 /* Queue a call, and put it into a lane if there is room.  False: the pool is stopped. */
@@ -326,7 +345,9 @@ cf_dispatch_submit(struct process_pool *pool, struct cf_future *call)
         pool->inbox_last = call;
     }
     cf_spin_unlock(&pool->inbox_lock);
-    if (taken && (!pool->full || retries) && try(pool))
-        cf_dispatch_unlock(pool);
+    /* Not where that would run the observer. */
+    const bool watches = pool->base.options.observe == NULL;
+    if (taken && (!pool->full || retries) && try(pool) && unlock(pool, watches) && watches)
+        cf_collector_catch_up(pool);
     return taken;
 }

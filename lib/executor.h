@@ -33,6 +33,8 @@ struct cf_kind {
     bool (*recall)(struct cf_executor *, struct cf_future *, uint32_t *old);
     /* Look for a moment what has become of the calls, until that future is done. */
     void (*watch)(struct cf_executor *, const struct cf_future *);
+    /* cf_park(), but woken by the workers too, and then to have looked. */
+    bool (*park)(struct cf_executor *, struct cf_parker *, cf_time deadline);
     /* Whether a pending future's call has been started where it is. */
     bool (*has_started)(struct cf_executor *, const struct cf_future *);
     /* Kill the workers. */

@@ -25,6 +25,7 @@ static struct {
     struct lane *lane;
     struct cf_worker worker;
     unsigned generation;         /* cf_generation of the worker, and not of what its tasks fork */
+    bool untold;                 /* something is over of which the parent has not been told */
     uint8_t in_vain;             /* how often in a row it has spun for nothing; see park.h */
     _Atomic(struct slot *) slot; /* NULL: none just now; whoever takes it out writes the outcome */
 } serving;
@@ -34,15 +35,30 @@ ring(void)
 {
     struct segment *segment = serving.nursery->segment;
     const uint64_t one = 1;
+    uint32_t taken = SEAT_TAKEN;
 
-    /* A watcher looks once more after it has ceased to be one; see cf_collector_watch(). */
+    /* A watcher looks once more after it has ceased to be one; see cf_collector_catch_up(). */
     if (atomic_load(&segment->asleep) == 0 || atomic_load(&segment->watchers) > 0)
+        return;
+    /* So does who has the seat when he has been rung for. */
+    if (atomic_compare_exchange_strong(&segment->seat, &taken, SEAT_RUNG))
+        syscall(SYS_futex, &segment->seat, FUTEX_WAKE, 1, NULL, NULL, 0);
+    if (taken == SEAT_TAKEN || taken == SEAT_RUNG)
         return;
     if (atomic_exchange(&segment->asleep, 0) == 0 || write(serving.nursery->bell, &one, sizeof one) == sizeof one)
         return;
     /* A task has closed what it does not know.  The nursery's bell is another, and tells of our end. */
     if (errno == EBADF)
         _exit(1);
+}
+
+/* To ring for nothing would cost both sides more than a short call does. */
+static void
+tell(void)
+{
+    if (serving.untold)
+        ring();
+    serving.untold = false;
 }
 
 /* The slot is the parent's from then on.  When that was. */
@@ -53,6 +69,7 @@ commit(struct slot *slot)
 
     atomic_store_explicit(&slot->ended, now, memory_order_relaxed);
     atomic_store(&slot->word, SLOT_DONE);
+    serving.untold = true;
     return now;
 }
 
@@ -162,7 +179,7 @@ spin(struct lane *lane, uint64_t head)
         if (is_filled(lane, head))
             return cf_spun(&serving.in_vain, true);
         if (i + 1 == until_told)
-            ring();
+            tell();
         cf_pause();
     }
     return cf_spun(&serving.in_vain, is_filled(lane, head));
@@ -217,7 +234,7 @@ serve(struct lane *lane)
         if (now == 0)
             now = told = cf_now();
         if (now - told > TOGETHER || atomic_load(&nursery->segment->timed) == 0) {
-            ring();
+            tell();
             told = now;
         }
         if (claim(lane, slot)) {
@@ -226,13 +243,14 @@ serve(struct lane *lane)
             now = run(slot, now);
         } else {
             atomic_store(&lane->passed, head + 1);
+            serving.untold = true;
         }
         if (lane->retired)
             break;
         if (!is_filled(lane, head + 1))
             now = 0;
     }
-    ring();
+    tell();
 }
 
 /* .open_worker; where it fails, its error is left for the parent in the lane. */

@@ -53,6 +53,12 @@ enum lane_gone {
     GONE_UNBORN /* it could not be forked; fate is an errno */
 };
 
+/*
+ * A thread that waits for a call may take the seat and sleep there: it is woken in the collector's place, and looks.
+ * FREE -> TAKEN -> RUNG by a worker; back to FREE by the thread alone.
+ */
+enum seat { SEAT_FREE, SEAT_TAKEN, SEAT_RUNG, SEAT_NONE /* the kernel cannot do it */ };
+
 enum slot_word { SLOT_FREE, SLOT_QUEUED, SLOT_CLAIMED, SLOT_DONE, SLOT_WITHDRAWN };
 
 /* Where an outcome is. */
@@ -122,6 +128,7 @@ struct segment {
     alignas(64) _Atomic uint32_t asleep;   /* the collector is, or is about to be, in poll() */
     _Atomic uint32_t timed; /* the collector looks every millisecond, so that short calls need not be told of singly */
     alignas(64) _Atomic uint32_t watchers; /* threads that look for outcomes themselves, and once more at the end */
+    _Atomic uint32_t seat;                 /* enum seat; a thread that does so sleeps on it */
     alignas(64) struct lane lanes[];
 };
 

@@ -16,17 +16,43 @@ enum { EMPTY, TOKEN, ASLEEP };
 /* All parkers there ever were; only ever added to, at the front, whose number is how many there are. */
 static _Atomic(struct cf_parker *) all;
 
-int
-cf_futex_wait(_Atomic uint32_t *word, uint32_t value, cf_time deadline)
+static struct timespec
+timespec_of(cf_time deadline)
 {
     if (deadline < 0)
         deadline = 0;
-    struct timespec at = { .tv_sec = deadline / 1000000000, .tv_nsec = deadline % 1000000000 };
+    return (struct timespec){ .tv_sec = deadline / 1000000000, .tv_nsec = deadline % 1000000000 };
+}
+
+int
+cf_futex_wait(_Atomic uint32_t *word, uint32_t value, cf_time deadline)
+{
+    const struct timespec at = timespec_of(deadline);
 
     /* FUTEX_WAIT_BITSET, unlike FUTEX_WAIT, takes a point in time. */
     long rc = syscall(SYS_futex, word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, value, deadline == CF_NEVER ? NULL : &at,
                       NULL, FUTEX_BITSET_MATCH_ANY);
     return rc < 0 ? errno : 0;
+}
+
+static int
+futex_wait_for_either(_Atomic uint32_t *word, uint32_t value, _Atomic uint32_t *shared, uint32_t shared_value,
+                      cf_time deadline)
+{
+    const struct timespec at = timespec_of(deadline);
+    struct futex_waitv both[] = {
+        { .uaddr = (uintptr_t)word, .val = value, .flags = FUTEX_32 | FUTEX_PRIVATE_FLAG },
+        { .uaddr = (uintptr_t)shared, .val = shared_value, .flags = FUTEX_32 },
+    };
+
+    long rc = syscall(SYS_futex_waitv, both, 2, 0, deadline == CF_NEVER ? NULL : &at, CLOCK_MONOTONIC);
+    return rc < 0 ? errno : 0;
+}
+
+bool
+cf_can_park_or(void)
+{
+    return syscall(SYS_futex_waitv, NULL, 0, 0, NULL, 0) < 0 && errno == EINVAL;
 }
 
 void
@@ -116,6 +142,21 @@ cf_park(struct cf_parker *p, cf_time deadline)
         }
         if (cf_futex_wait(&p->word, ASLEEP, deadline) == ETIMEDOUT)
             return atomic_exchange(&p->word, EMPTY) == TOKEN;
+    }
+}
+
+bool
+cf_park_or(struct cf_parker *p, cf_time deadline, _Atomic uint32_t *seat, uint32_t value)
+{
+    for (;;) {
+        uint32_t word = EMPTY;
+        if (!atomic_compare_exchange_strong(&p->word, &word, ASLEEP) && word == TOKEN) {
+            atomic_exchange(&p->word, EMPTY);
+            return true;
+        }
+        const bool late = futex_wait_for_either(&p->word, ASLEEP, seat, value, deadline) == ETIMEDOUT;
+        if (late || atomic_load(seat) != value)
+            return atomic_exchange(&p->word, EMPTY) == TOKEN || !late;
     }
 }
 

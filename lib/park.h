@@ -24,8 +24,14 @@ struct cf_parker {
 struct cf_parker *cf_parker_mine(void);             /* this thread's; NULL: no memory */
 struct cf_parker *cf_parker_numbered(uint32_t);     /* or NULL */
 bool cf_park(struct cf_parker *, cf_time deadline); /* until unparked: true; or the deadline has passed: false */
-void cf_unpark(struct cf_parker *);                 /* async-signal-safe */
-void cf_unpark_all(void);                           /* async-signal-safe */
+/*
+ * The same, but also until *seat, which may be shared with other processes, is no more value and its sleeper is woken.
+ * Only where the kernel can do that.
+ */
+bool cf_park_or(struct cf_parker *, cf_time deadline, _Atomic uint32_t *seat, uint32_t value);
+bool cf_can_park_or(void);
+void cf_unpark(struct cf_parker *); /* async-signal-safe */
+void cf_unpark_all(void);           /* async-signal-safe */
 void cf_park_thread_exit(void);
 int cf_futex_wait(_Atomic uint32_t *, uint32_t value, cf_time deadline); /* 0, or an errno */
 void cf_futex_wake(_Atomic uint32_t *, int count);

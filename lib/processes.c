@@ -241,6 +241,7 @@ static const struct cf_kind processes_kind = {
     .is_saturated = processes_is_saturated,
     .recall = processes_recall,
     .watch = cf_collector_watch,
+    .park = cf_collector_park,
     .has_started = processes_has_started,
     .kill = processes_kill,
 };
@@ -271,6 +272,7 @@ map_memory(struct process_pool *pool)
     if (pool->segment == NULL || pool->buffers == NULL || pool->lanes == NULL)
         return ENOMEM;
     pool->base.stopping = &pool->segment->stopping;
+    atomic_store(&pool->segment->seat, cf_can_park_or() ? SEAT_FREE : SEAT_NONE);
     for (unsigned i = 0; i < workers; i++) {
         pool->lanes[i].number = i;
         pool->lanes[i].ahead = AHEAD;

@@ -128,27 +128,39 @@ may_have_room(const struct cf_room_waiter *room)
     return room != NULL && atomic_load(&room->woken);
 }
 
+static bool
+park(struct cf_executor *remote, struct cf_parker *parker, cf_time deadline)
+{
+    return remote == NULL ? cf_park(parker, deadline) : remote->kind->park(remote, parker, deadline);
+}
+
 static enum cf_status
 sleep_for(struct cf_future *future, struct cf_parker *parker, cf_time deadline, bool heed,
           const struct cf_room_waiter *room)
 {
+    struct cf_executor *executor = future->remote ? cf_hook_executor(future) : NULL;
     struct waiter waiter = { .hook.notify = wake_waiter, .parker = parker };
     enum cf_status status = CF_OK;
     uint32_t interrupts = 0;
 
-    if (!cf_hook_add(&waiter.hook, future))
+    if (!cf_hook_add(&waiter.hook, future)) {
+        if (executor != NULL)
+            cf_executor_release(executor);
         return CF_OK;
+    }
     while (status == CF_OK && !cf_done(future) && !may_have_room(room)) {
         uint32_t now = atomic_load(&cf_interrupts);
         if (now != interrupts) {
             interrupts = now;
             if (cf_heed_interrupt(&waiter.hook) && heed)
                 status = CF_INTERRUPTED;
-        } else if (!cf_park(parker, deadline) && !cf_done(future)) {
+        } else if (!park(executor, parker, deadline) && !cf_done(future)) {
             status = CF_TIMEOUT;
         }
     }
     cf_hook_remove(&waiter.hook);
+    if (executor != NULL)
+        cf_executor_release(executor);
     return status;
 }
 

@@ -29,6 +29,7 @@
 #ifndef INTERLEAVE_H
 #define INTERLEAVE_H 1
 
+#include <linux/futex.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -97,6 +98,8 @@ void interleave_spin(unsigned rounds);
 
 long interleave_SYS_futex(_Atomic uint32_t *, int operation, uint32_t value, const struct timespec *, const void *,
                           int);
+long interleave_SYS_futex_waitv(const struct futex_waitv *, unsigned n, unsigned flags, const struct timespec *,
+                                clockid_t);
 long interleave_SYS_membarrier(int command, ...);
 int interleave_lock(pthread_mutex_t *);
 int interleave_unlock(pthread_mutex_t *);

@@ -47,10 +47,11 @@ struct interleave_pending {
 
 struct interleave_thread {
     enum { DORMANT, READY, LOCKING, ASLEEP, PAUSING, ENDED } state;
-    const void *awaited; /* a lock, a futex or a condition */
-    bool timed;          /* it sleeps with a deadline, */
-    bool timed_out;      /* which has passed, */
-    bool once_timed_out; /* now or earlier */
+    const void *awaited;     /* a lock, a futex or a condition */
+    const void *awaited_too; /* another futex, or NULL */
+    bool timed;              /* it sleeps with a deadline, */
+    bool timed_out;          /* which has passed, */
+    bool once_timed_out;     /* now or earlier */
     struct interleave_location *read_last;
     uint64_t changes;       /* of that, when it was read */
     unsigned rounds;        /* of a bounded loop, still to be done without looking up */

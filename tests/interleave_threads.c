@@ -436,7 +436,7 @@ rouse(const void *awaited, unsigned most)
 
     for (unsigned i = 0; i < count && roused < most; i++) {
         struct interleave_thread *t = &interleave_threads[i];
-        if (t->state != ASLEEP || t->awaited != awaited)
+        if (t->state != ASLEEP || (t->awaited != awaited && t->awaited_too != awaited))
             continue;
         t->state = READY;
         roused++;
@@ -465,29 +465,43 @@ interleave_pthread(void)
  * System calls, which are barriers for the thread that makes them.
  */
 
-static long
-futex_wait(const _Atomic uint32_t *word, uint32_t value, bool timed)
+static bool
+may_sleep_on(const struct futex_waitv *futex)
 {
-    struct interleave_location *l = interleave_touch_shared(word);
-    struct interleave_thread *me = interleave_me();
+    const void *word = (const void *)(uintptr_t)futex->uaddr;
     uint32_t now;
 
+    interleave_order(interleave_location(word), true);
+    memcpy(&now, word, sizeof now);
+    interleave_note(now == futex->val ? "sleeps on" : "does not sleep on", word, now);
+    return now == futex->val;
+}
+
+/* On one futex or two. */
+static long
+futex_wait(const struct futex_waitv *futexes, unsigned n, bool timed)
+{
+    struct interleave_thread *me = interleave_me();
+
+    for (unsigned i = 0; i < n; i++)
+        interleave_touch_shared((const void *)(uintptr_t)futexes[i].uaddr);
     interleave_drain(me);
-    interleave_order(l, true);
-    memcpy(&now, (const void *)word, sizeof now);
-    interleave_note(now == value ? "sleeps on" : "does not sleep on", (const void *)word, now);
-    if (now != value) {
-        errno = EAGAIN;
-        return -1;
-    }
+    for (unsigned i = 0; i < n; i++)
+        if (!may_sleep_on(&futexes[i])) {
+            errno = EAGAIN;
+            return -1;
+        }
     me->state = ASLEEP;
-    me->awaited = (const void *)word;
+    me->awaited = (const void *)(uintptr_t)futexes[0].uaddr;
+    me->awaited_too = n == 2 ? (const void *)(uintptr_t)futexes[1].uaddr : NULL;
     me->timed = timed;
     me->timed_out = false;
     interleave_reschedule(false);
     me->timed = false;
-    interleave_order(l, true);
-    interleave_note(me->timed_out ? "gives up waiting for" : "is woken at", (const void *)word, 0);
+    me->awaited_too = NULL;
+    for (unsigned i = 0; i < n; i++)
+        interleave_order(interleave_location((const void *)(uintptr_t)futexes[i].uaddr), true);
+    interleave_note(me->timed_out ? "gives up waiting for" : "is woken at", me->awaited, 0);
     errno = ETIMEDOUT;
     return me->timed_out ? -1 : 0;
 }
@@ -514,7 +528,16 @@ interleave_SYS_futex(_Atomic uint32_t *word, int operation, uint32_t value, cons
         return 0;
     if ((operation & FUTEX_CMD_MASK) == FUTEX_WAKE)
         return futex_wake(word, value);
-    return futex_wait(word, value, until != NULL);
+    return futex_wait(&(struct futex_waitv){ .uaddr = (uintptr_t)word, .val = value }, 1, until != NULL);
+}
+
+long
+interleave_SYS_futex_waitv(const struct futex_waitv *futexes, unsigned n, unsigned flags, const struct timespec *until,
+                           clockid_t clock)
+{
+    (void)flags;
+    (void)clock;
+    return interleave_search.running ? futex_wait(futexes, n, until != NULL) : 0;
 }
 
 /* What stays behind is seen, whoever's it is. */

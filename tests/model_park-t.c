@@ -154,6 +154,72 @@ TEST(one_unpark_wakes_one_park_or_is_there_for_the_next)
 }
 
 /*
+ * Parking on a seat besides, on which another process may ring.
+ */
+
+enum { FREE, TAKEN, RUNG };
+static _Atomic uint32_t seat;
+
+static void
+reset_with_seat(void)
+{
+    reset();
+    atomic_store(&seat, FREE);
+    interleave_name(&seat, sizeof seat, "seat");
+}
+
+static void
+ring_the_seat(void)
+{
+    uint32_t taken = TAKEN;
+
+    atomic_store(&ready[0], true);
+    if (atomic_compare_exchange_strong(&seat, &taken, RUNG))
+        syscall(SYS_futex, &seat, FUTEX_WAKE, 1, NULL, NULL, 0);
+}
+
+static void
+sit_once(cf_time deadline)
+{
+    atomic_store(&seat, TAKEN);
+    woken[0] = atomic_load(&ready[0]) || cf_park_or(&parker, deadline, &seat, TAKEN);
+    atomic_exchange(&seat, FREE);
+}
+
+static void
+sit_until_both_are_ready(void)
+{
+    while (!atomic_load(&ready[0]))
+        sit_once(CF_NEVER);
+    park_until_ready(1);
+}
+
+TEST(neither_a_ring_for_the_seat_nor_an_unpark_is_lost)
+{
+    interleave(&(struct interleave){ .setup = reset_with_seat,
+                                     .threads = { sit_until_both_are_ready, ring_the_seat, make_second_ready },
+                                     .preemptions = 4,
+                                     .delays = 1 });
+}
+
+static void
+sit_with_a_deadline(void)
+{
+    sit_once(1);
+    interleave_assert(!woken[0] || atomic_load(&ready[0]) || atomic_load_explicit(&ready[1], memory_order_relaxed));
+    park_until_ready(1);
+}
+
+TEST(who_gives_up_the_seat_loses_no_unpark)
+{
+    interleave(&(struct interleave){ .setup = reset_with_seat,
+                                     .threads = { sit_with_a_deadline, ring_the_seat, make_second_ready },
+                                     .teardown = nobody_is_said_to_sleep,
+                                     .preemptions = 4,
+                                     .delays = 1 });
+}
+
+/*
  * Parkers of threads that come and go.
  */
 
@@ -259,6 +325,8 @@ static const TTest **const tests[] = {
     &an_exchange_that_does_not_order_hands_nothing_over,
     &a_park_that_times_out_loses_no_later_unpark,
     &one_unpark_wakes_one_park_or_is_there_for_the_next,
+    &neither_a_ring_for_the_seat_nor_an_unpark_is_lost,
+    &who_gives_up_the_seat_loses_no_unpark,
     &no_two_threads_have_the_same_parker,
     &the_short_lock_excludes,
     &the_short_lock_needs_to_acquire_and_to_release,
