@@ -194,7 +194,7 @@ struct cf_options {
     bool leapfrog;
     /*
      * Seconds by which an iterator in the order of completion may be late, lest workers have to wake its thread for
-     * each call: for so long it does not look if others were waiting for them.  0: 0.0002; negative: it is woken at
+     * each call: for so long it does not look if others were waiting for them.  0: 0.0005; negative: it is woken at
      * once.
      */
     double latency;

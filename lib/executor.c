@@ -169,7 +169,7 @@ cf_executor_latency(const struct cf_executor *executor)
     const double latency = executor->options.latency, most = 86400;
 
     if (latency == 0)
-        return 200000;
+        return 500000;
     return latency < 0 ? 0 : (cf_time)((latency < most ? latency : most) * 1e9);
 }
 
