@@ -142,7 +142,7 @@ cf_executor_refusal(const struct cf_executor *executor)
  * runs the observer.  The thread that submits a call may wait for others.
  */
 void
-cf_tell_observer(struct cf_executor *executor, enum cf_event_type type, const struct cf_future *call,
+cf_tell_observer(struct cf_executor *executor, enum cf_event_type type, struct cf_future *call,
                  const struct cf_worker *worker, cf_time when)
 {
     cf_engage();

@@ -145,12 +145,12 @@ cf_room_leave(struct cf_executor *executor)
         cf_room_give_back(executor);
 }
 
-void cf_tell_observer(struct cf_executor *, enum cf_event_type, const struct cf_future *, const struct cf_worker *,
+void cf_tell_observer(struct cf_executor *, enum cf_event_type, struct cf_future *, const struct cf_worker *,
                       cf_time when);
 
 /* When is 0 for now. */
 static inline void
-cf_observe(struct cf_executor *executor, enum cf_event_type type, const struct cf_future *call,
+cf_observe(struct cf_executor *executor, enum cf_event_type type, struct cf_future *call,
            const struct cf_worker *worker, cf_time when)
 {
     if (executor->options.observe != NULL)

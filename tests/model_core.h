@@ -122,7 +122,7 @@ cf_executor_latency(const struct cf_executor *executor)
 }
 
 void
-cf_tell_observer(struct cf_executor *executor, enum cf_event_type type, const struct cf_future *call,
+cf_tell_observer(struct cf_executor *executor, enum cf_event_type type, struct cf_future *call,
                  const struct cf_worker *worker, cf_time when)
 {
     (void)executor;

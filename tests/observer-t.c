@@ -150,6 +150,43 @@ TEST(an_observer_may_ask_the_call_and_finds_it_in_that_state)
     ck_assert_uint_eq(latch_count(&events), 600);
 }
 
+/* Asks what became of the calls of task_twice, of which 1 returns, -1 fails and 100 is cancelled. */
+static void
+ask_outcome(const struct cf_event *event, void *data)
+{
+    int number;
+
+    if (event->type != CF_EVENT_ENDED || strcmp(event->task, "twice") != 0)
+        return;
+    memcpy(&number, cf_input(event->call, NULL), sizeof number);
+    const struct cf_error *error = cf_error_of(event->call);
+    const int *result = cf_result(event->call, NULL);
+    if (number == 1)
+        ck_assert(error == NULL && *result == 2);
+    else
+        ck_assert(result == NULL && error->why == (number == 100 ? CF_CANCELLED : CF_RAISED));
+    latch_raise(data);
+}
+
+TEST(an_observer_finds_the_outcome_of_a_call_that_has_ended)
+{
+    struct latch ends = { 0 };
+    struct stage *stage = stage_new();
+    struct cf_executor *pool = open_observed(1, ask_outcome, &ends);
+    struct cf_future *running, *pending;
+
+    cf_release(tasks_submit_int(pool, &task_twice, 1));
+    cf_release(tasks_submit_int(pool, &task_twice, -1));
+    running = tasks_start_holding(pool, stage, 0);
+    pending = tasks_submit_int(pool, &task_twice, 100);
+    ck_assert(cf_cancel(pending));
+    latch_raise(&stage->go);
+    cf_close(pool);
+    cf_release(running);
+    cf_release(pending);
+    ck_assert_uint_eq(latch_count(&ends), 3);
+}
+
 static struct cf_executor *elsewhere;
 
 static void
@@ -302,6 +339,7 @@ static const TTest **const tests[] = {
     &a_released_call_is_observed_to_its_end,
     &an_interrupt_and_a_shutdown_end_calls_for_the_observer_too,
     &an_observer_may_ask_the_call_and_finds_it_in_that_state,
+    &an_observer_finds_the_outcome_of_a_call_that_has_ended,
     &an_observer_may_submit_to_another_executor,
     &an_observer_that_takes_long_holds_up_no_other_call,
     &an_observer_cannot_wait_for_the_shutdown,
