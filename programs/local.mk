@@ -13,6 +13,8 @@ noinst_LIBRARIES += %D%/libshared.a
 %C%_libshared_a_SOURCES = \
     %D%/bar.c \
     %D%/bar.h \
+    %D%/buffer.c \
+    %D%/buffer.h \
     %D%/certs.c \
     %D%/certs.h \
     %D%/cli.c \
@@ -47,6 +49,8 @@ noinst_LIBRARIES += %D%/libshared.a
     %D%/save.h \
     %D%/site.c \
     %D%/site.h \
+    %D%/utf8.c \
+    %D%/utf8.h \
     %D%/write.c \
     %D%/write.h
 %C%_libshared_a_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(JANSSON_CFLAGS)
@@ -69,8 +73,6 @@ noinst_LIBRARIES += %D%/libchecks.a
 %C%_libchecks_a_SOURCES = \
     %D%/batches.c \
     %D%/batches.h \
-    %D%/buffer.c \
-    %D%/buffer.h \
     %D%/checks.c \
     %D%/checks.h \
     %D%/lines.c \

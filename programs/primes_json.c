@@ -3,11 +3,10 @@
 
 #include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "interrupt.h"
 #include "lines.h"
+#include "utf8.h"
 
 /* Times are measured in nanoseconds, and six digits of one say enough. */
 #define FLAGS JSON_REAL_PRECISION(6)
@@ -39,31 +38,10 @@ primes_json_number(struct buffer *buffer, const struct number *number, enum prim
                                  "seconds", seconds, "worker", worker));
 }
 
-/* JSON is UTF-8, what stands in a line may be anything: what is not ASCII is replaced if the whole is not UTF-8. */
-static json_t *
-line_text(const char *bytes, size_t len)
-{
-    json_t *string = json_stringn(bytes, len);
-    char *copy;
-
-    if (string != NULL)
-        return string;
-    copy = malloc(len);
-    if (copy == NULL)
-        return NULL;
-    memcpy(copy, bytes, len);
-    for (char *at = copy; at < copy + len; at++)
-        if ((unsigned char)*at > '~')
-            *at = '?';
-    string = json_stringn(copy, len);
-    free(copy);
-    return string;
-}
-
 int
 primes_json_loss(struct buffer *buffer, const struct number *number, const char *why, const char *worker)
 {
-    return add(buffer, json_pack("{s:o, s:n, s:s, s:s}", "number", line_text(number->text, number->len), "prime",
+    return add(buffer, json_pack("{s:o, s:n, s:s, s:s}", "number", utf8_json(number->text, number->len), "prime",
                                  "error", why, "worker", worker));
 }
 

@@ -3,11 +3,11 @@
 
 #include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "clock.h"
 #include "interrupt.h"
+#include "utf8.h"
 
 /* Print an object, which may be NULL for want of memory, and let go of it. */
 static int
@@ -20,30 +20,10 @@ print(json_t *object)
     return result;
 }
 
-/* JSON is UTF-8, the name of a folder may be anything: what is not ASCII is replaced if the whole is not UTF-8. */
-static json_t *
-text(const char *bytes)
-{
-    json_t *string = json_string(bytes);
-    char *copy;
-
-    if (string != NULL)
-        return string;
-    copy = strdup(bytes);
-    if (copy == NULL)
-        return NULL;
-    for (char *at = copy; *at != '\0'; at++)
-        if ((unsigned char)*at > '~')
-            *at = '?';
-    string = json_string(copy);
-    free(copy);
-    return string;
-}
-
 static json_t *
 text_or_null(const char *bytes)
 {
-    return bytes[0] != '\0' ? text(bytes) : json_null();
+    return bytes[0] != '\0' ? utf8_json(bytes, strlen(bytes)) : json_null();
 }
 
 int
