@@ -3,11 +3,13 @@
 
 #include <errno.h>
 #include <gmp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli.h"
 #include "clock.h"
+#include "interrupt.h"
 #include "lines.h"
 #include "numbers.h"
 #include "primes.h"
@@ -286,4 +288,52 @@ void
 checks_close_worker(void *checks)
 {
     checks_close(checks);
+}
+
+/*
+ * What a trace says: the number, or the first and the last of several.
+ */
+
+/* The number in that line, or what else there is. */
+static void
+quote_line(const char *line, size_t len, char quote[NUMBERS_QUOTE_SIZE])
+{
+    const struct number number = numbers_parse(line, len);
+
+    numbers_quote(number.kind == NUMBERS_NONE ? line : number.text, number.kind == NUMBERS_NONE ? len : number.len,
+                  quote);
+}
+
+struct trace_label
+checks_label(const struct batch *batch, size_t size, const struct checks_outcome *outcome)
+{
+    const bool interrupted = outcome->counts.numbers == 0 && interrupt_came();
+    const char *end = (const char *)batch + size - 1;
+    const char *first_end = memchr(batch->text, '\n', (size_t)(end + 1 - batch->text));
+    const char *before_last = memrchr(batch->text, '\n', (size_t)(end - batch->text));
+    char first[NUMBERS_QUOTE_SIZE];
+    char last[NUMBERS_QUOTE_SIZE] = "";
+    struct trace_label label;
+
+    quote_line(batch->text, (size_t)(first_end - batch->text), first);
+    if (before_last != NULL)
+        quote_line(before_last + 1, (size_t)(end - before_last - 1), last);
+    snprintf(label.name, sizeof label.name, "%s%s%s", first, before_last != NULL ? " to " : "", last);
+    snprintf(label.outcome, sizeof label.outcome, "%s", interrupted ? "interrupted" : "ok");
+    return label;
+}
+
+/* A call without a result keeps its outcome. */
+void
+checks_label_call(struct cf_future *call, struct trace_label *label)
+{
+    static const struct checks_outcome none;
+    size_t size;
+    const struct batch *batch = cf_input(call, &size);
+    const struct checks_outcome *outcome = cf_done(call) ? cf_result(call, NULL) : NULL;
+    const struct trace_label with_result = checks_label(batch, size, outcome != NULL ? outcome : &none);
+
+    memcpy(label->name, with_result.name, sizeof label->name);
+    if (outcome != NULL)
+        memcpy(label->outcome, with_result.outcome, sizeof label->outcome);
 }

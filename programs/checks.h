@@ -16,6 +16,7 @@
 
 #include "batches.h"
 #include "primes_options.h"
+#include "trace.h"
 
 /* What came of a batch, or of all of them. */
 struct checks_counts {
@@ -47,6 +48,10 @@ const struct checks_outcome *checks_run(struct checks *, const struct batch *, s
 extern const struct cf_task checks_task;
 int checks_open_worker(struct cf_call *, void **checks, const void *options);
 void checks_close_worker(void *checks);
+
+/* What a trace says of a batch of that size and what came of it, and of a call. */
+struct trace_label checks_label(const struct batch *, size_t size, const struct checks_outcome *);
+void checks_label_call(struct cf_future *, struct trace_label *);
 
 /* Add `program: file:line: 'text' what' to the errors, without the place if the numbers are arguments. */
 void checks_complain(struct buffer *errors, const struct primes_options *, uint64_t line, const char *text, size_t len,

@@ -232,3 +232,38 @@ download_of(struct cf_future *call)
         read_error(&flag, call);
     return flag;
 }
+
+/*
+ * What a trace says.
+ */
+
+struct trace_label
+download_label(const struct download *flag)
+{
+    struct trace_label label;
+
+    snprintf(label.name, sizeof label.name, "%s", flag->code);
+    if (flag->outcome == DOWNLOAD_OK)
+        snprintf(label.outcome, sizeof label.outcome, "ok");
+    else if (flag->status != 0)
+        snprintf(label.outcome, sizeof label.outcome, "http:%d %.400s", flag->status, flag->error);
+    else
+        snprintf(label.outcome, sizeof label.outcome, "%.400s", flag->error);
+    return label;
+}
+
+/* A call without a result keeps its outcome, and gets the name of its flag. */
+void
+download_label_call(struct cf_future *call, struct trace_label *label)
+{
+    struct download flag;
+    size_t len;
+    const char *code = cf_input(call, &len);
+
+    if (cf_done(call) && cf_error_of(call) == NULL) {
+        flag = download_of(call);
+        *label = download_label(&flag);
+    } else if (len == sizeof flag.code) {
+        snprintf(label->name, sizeof label->name, "%s", code);
+    }
+}

@@ -12,6 +12,7 @@
 
 #include "fetch.h"
 #include "flags.h"
+#include "trace.h"
 
 /* Room for what a fetch has to say, and for the name of a file. */
 #define DOWNLOAD_ERROR_SIZE (FETCH_MESSAGE_SIZE + PATH_MAX)
@@ -59,5 +60,9 @@ void download_close_worker(void *local);
 
 /* What became of the flag of a call that is done.  Its code is "" if there was not even memory for that. */
 struct download download_of(struct cf_future *);
+
+/* What a trace says of a flag, and of a call. */
+struct trace_label download_label(const struct download *);
+void download_label_call(struct cf_future *, struct trace_label *);
 
 #endif

@@ -35,7 +35,7 @@ struct choice {
     bool wanted[CODES_PLACES];
 };
 
-enum { OPTION_PROGRESS = 256, OPTION_JSON, OPTION_EXTENSION, OPTION_HELP, OPTION_VERSION };
+enum { OPTION_PROGRESS = 256, OPTION_JSON, OPTION_EXTENSION, OPTION_TRACE, OPTION_HELP, OPTION_VERSION };
 
 static const struct option options[] = {
     { "max-req", required_argument, NULL, 'm' },
@@ -50,6 +50,7 @@ static const struct option options[] = {
     { "verbose", no_argument, NULL, 'v' },
     { "progress", required_argument, NULL, OPTION_PROGRESS },
     { "json", no_argument, NULL, OPTION_JSON },
+    { "trace", required_argument, NULL, OPTION_TRACE },
     { "help", no_argument, NULL, OPTION_HELP },
     { "version", no_argument, NULL, OPTION_VERSION },
     { NULL, 0, NULL, 0 },
@@ -83,6 +84,7 @@ print_help(const struct flags_program *program)
            "                         which is %s\n"
            "      --json             JSON lines on stdout instead of text: one object for each flag\n"
            "                         as soon as it is known what became of it, then a summary\n"
+           "      --trace FILE       write to FILE what was downloaded when and where, for ui.perfetto.dev\n"
            "      --help             print this help and exit\n"
            "      --version          print the version and exit\n"
            "\n"
@@ -186,6 +188,9 @@ parse_option(int option, struct flags *flags, struct request *request, const str
         break;
     case OPTION_JSON:
         flags->json = true;
+        break;
+    case OPTION_TRACE:
+        flags->trace = optarg;
         break;
     case OPTION_HELP:
         print_help(program);

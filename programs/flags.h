@@ -28,10 +28,11 @@ struct flags {
     unsigned workers;
     struct site site;
     struct save_folder folder;
-    bool verbose; /* a line for each flag */
-    bool json;    /* objects instead of text */
-    bool bar;     /* a progress bar */
-    bool dots;    /* a line in which the codes of finished flags add up */
+    bool verbose;      /* a line for each flag */
+    bool json;         /* objects instead of text */
+    bool bar;          /* a progress bar */
+    bool dots;         /* a line in which the codes of finished flags add up */
+    const char *trace; /* the file for a trace, or NULL */
 };
 
 /* Fill in what the arguments say.  After --help, --version or a usage error, exit. */

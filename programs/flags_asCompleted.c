@@ -7,6 +7,7 @@
 #include "flags.h"
 #include "interrupt.h"
 #include "report.h"
+#include "trace.h"
 
 static const struct flags_program program = {
     .purpose = "Download the flags of countries, several at a time; report on each as soon as it is there.",
@@ -23,6 +24,7 @@ download_many(const struct flags *flags, struct report *report)
         .open_worker = download_open_worker,
         .close_worker = download_close_worker,
         .worker_arg = flags,
+        .observe = flags->trace != NULL ? trace_observe : NULL,
     });
     interrupt_forward(pool);
 
@@ -46,6 +48,7 @@ main(int argc, char **argv)
     struct report report;
 
     flags_parse(&flags, argc, argv, &program);
+    trace_open(flags.trace, download_label_call);
     download_prepare(&flags);
     report_begin(&report, &flags);
     download_many(&flags, &report);

@@ -49,6 +49,8 @@ noinst_LIBRARIES += %D%/libshared.a
     %D%/save.h \
     %D%/site.c \
     %D%/site.h \
+    %D%/trace.c \
+    %D%/trace.h \
     %D%/utf8.c \
     %D%/utf8.h \
     %D%/write.c \

@@ -31,6 +31,7 @@ enum {
     OPTION_UNORDERED,
     OPTION_JSON,
     OPTION_PROGRESS,
+    OPTION_TRACE,
     OPTION_HELP,
     OPTION_VERSION,
     OPTION_CALL_TIMEOUT
@@ -49,6 +50,7 @@ static const struct option options[] = {
     { "unordered", no_argument, NULL, OPTION_UNORDERED },
     { "json", no_argument, NULL, OPTION_JSON },
     { "progress", no_argument, NULL, OPTION_PROGRESS },
+    { "trace", required_argument, NULL, OPTION_TRACE },
     { "help", no_argument, NULL, OPTION_HELP },
     { "version", no_argument, NULL, OPTION_VERSION },
     { NULL, 0, NULL, 0 },
@@ -85,6 +87,7 @@ print_help(const struct primes_program *program)
         printf("      --call-timeout S   give up a number after S seconds\n");
     printf("      --json             JSON lines instead of text: one object for each number, then a summary\n"
            "      --progress         show a progress bar on stderr\n"
+           "      --trace FILE       write to FILE what was checked when and where, for ui.perfetto.dev\n"
            "      --help             print this help and exit\n"
            "      --version          print the version and exit\n"
            "\n"
@@ -126,6 +129,9 @@ parse_option(int option, struct primes_options *primes, bool *has_method)
         break;
     case OPTION_PROGRESS:
         primes->progress = true;
+        break;
+    case OPTION_TRACE:
+        primes->trace = optarg;
         break;
     case OPTION_CALL_TIMEOUT:
         primes->call_timeout = cli_seconds("--call-timeout", optarg, MAX_SECONDS);

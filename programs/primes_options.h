@@ -36,6 +36,7 @@ struct primes_options {
     bool unordered;
     bool json;
     bool progress;
+    const char *trace; /* the file for a trace, or NULL */
 };
 
 /* Fill in what the arguments say, and open the input.  After --help, --version or an error, exit. */

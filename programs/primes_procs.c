@@ -8,6 +8,7 @@
 #include "primes_options.h"
 #include "primes_report.h"
 #include "settle.h"
+#include "trace.h"
 
 /* A worker that dies costs a number and no more; but after so many without a result between them, the rest is hopeless. */
 #define MOST_DEATHS 1000
@@ -27,6 +28,7 @@ check_many(const struct primes_options *options, struct primes_report *report)
         .open_worker = checks_open_worker,
         .close_worker = checks_close_worker,
         .worker_arg = options,
+        .observe = options->trace != NULL ? trace_observe : NULL,
         .call_timeout = options->call_timeout,
         .max_deaths = MOST_DEATHS,
     });
@@ -43,6 +45,7 @@ main(int argc, char **argv)
     struct primes_options options;
 
     primes_options_parse(&options, argc, argv, &program);
+    trace_open(options.trace, checks_label_call);
     struct primes_report *report = primes_report_begin(&options);
     check_many(&options, report);
     int status = primes_report_end(report);

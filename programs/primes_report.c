@@ -18,6 +18,7 @@
 #include "output.h"
 #include "primes_json.h"
 #include "progress.h"
+#include "trace.h"
 
 /* After a signal the program may take so long to end by itself. */
 #define MILLISECONDS_TO_END 50
@@ -91,7 +92,8 @@ conclude(struct primes_report *report)
     if (report->counts.bad > 0)
         cli_error("%s: %llu bad line%s", lines_name(options->input), (unsigned long long)report->counts.bad,
                   plural(report->counts.bad));
-    return cli_close_stdout(report->counts.bad > 0 || report->lost > 0 || report->failed ? CLI_FAILED : CLI_OK);
+    return trace_close(
+        cli_close_stdout(report->counts.bad > 0 || report->lost > 0 || report->failed ? CLI_FAILED : CLI_OK));
 }
 
 /*
@@ -112,6 +114,8 @@ watch(void *data)
     /* Whoever holds the lock now is stuck in writing. */
     if (pthread_mutex_trylock(&report->lock) == 0)
         conclude(report);
+    else
+        trace_close(CLI_FAILED);
     interrupt_die();
     return NULL;
 }

@@ -7,9 +7,11 @@
 #include "batches.h"
 #include "checks.h"
 #include "cli.h"
+#include "clock.h"
 #include "interrupt.h"
 #include "primes_options.h"
 #include "primes_report.h"
+#include "trace.h"
 
 static const struct primes_program program = {
     .purpose = "Tell which numbers are prime, one after another.",
@@ -32,10 +34,13 @@ check_many(const struct primes_options *options, struct primes_report *report)
 
     batches_start(&batches, options);
     while (!interrupt_came() && batches_next(&batches, &batch, &size) == 1) {
+        const int64_t began = clock_now();
         const struct checks_outcome *outcome = checks_run(checks, batch, size, "main", is_stopping, NULL);
 
         if (outcome == NULL)
             primes_report_give_up(report, strerror(ENOMEM));
+        struct trace_label label = checks_label(batch, size, outcome);
+        trace_span(&label, began);
         primes_report_outcome(report, outcome, size);
     }
     batches_free(&batches);
@@ -48,6 +53,7 @@ main(int argc, char **argv)
     struct primes_options options;
 
     primes_options_parse(&options, argc, argv, &program);
+    trace_open(options.trace, NULL);
     struct primes_report *report = primes_report_begin(&options);
     check_many(&options, report);
     int status = primes_report_end(report);

@@ -10,6 +10,7 @@
 #include "interrupt.h"
 #include "progress.h"
 #include "report_json.h"
+#include "trace.h"
 
 /* Up to so many codes are listed in the heading. */
 #define LISTED_CODES 10
@@ -192,7 +193,7 @@ report_end(struct report *report)
         print_summary(report, errors, seconds);
     if (report->incomplete)
         cli_error("standard output: not all was printed, for want of memory");
-    status = cli_close_stdout(exit_status(report));
+    status = trace_close(cli_close_stdout(exit_status(report)));
     interrupt_die();
     return status;
 }

@@ -39,7 +39,7 @@ void report_call(struct report *, struct cf_future *);
 
 /*
  * Say what became of all of them, those included that there was not even the memory to begin with.  Return the exit
- * status, after stdout is closed; but if a signal came, die by it.
+ * status, after stdout and a trace are closed; but if a signal came, die by it.
  */
 int report_end(struct report *);
 

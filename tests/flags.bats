@@ -350,7 +350,7 @@ END
         [ -z "$stderr" ]
         [ "${lines[0]}" = "Usage: $program [OPTION]... [CC]..." ]
         for option in "-a, --all" "-e, --every" "-l, --limit" "-s, --server" LOCAL DELAY ERROR REMOTE --extension \
-            "-o, --output" "-v, --verbose" --progress --json --help --version "Exit status"; do
+            "-o, --output" "-v, --verbose" --progress --json --trace --help --version "Exit status"; do
             [[ $output == *"$option"* ]] || { echo "$program --help is without $option" >&2 && return 1; }
         done
     done

@@ -85,7 +85,8 @@ bats_tests = \
     %D%/progress.bats \
     %D%/quickstart.bats \
     %D%/readme.bats \
-    %D%/server.bats
+    %D%/server.bats \
+    %D%/trace.bats
 
 dist_noinst_DATA = $(bats_tests) %D%/helpers.bash
 dist_noinst_SCRIPTS = %D%/run-tap %D%/no-libcheck %D%/no-interleave %D%/installcheck

@@ -34,13 +34,20 @@ block() {
 }
 
 @test "what README shows of the prime checkers is what they print" {
-    awk '/^### Which numbers are prime/ { on = 1 } /^## / { on = 0 } on' "$SRCDIR/README.md" >section
+    awk '/^##/ { on = 0 } /^### Which numbers are prime/ { on = 1 } on' "$SRCDIR/README.md" >section
     awk '$0 == "```console" { inside = 1; next } $0 == "```" { inside = 0 } inside' section >shown
     awk '/^\$ / { print "{ " substr($0, 3) "; } 2>stderr || :; cat stderr" }' shown >commands
     [ "$(wc -l <commands)" -eq 4 ]
     masked='s/[0-9]+\.[0-9]+s$/T/'
     CF_CPU_COUNT=2 bash commands | sed -E "$masked" >printed
     diff <(sed '/^\$ /d' shown | sed -E "$masked") printed
+}
+
+@test "README's question to a trace is answered" {
+    primes_threads --trace flags.json >out
+    bash <(sed -n 's/^\$ \(jq .*\)/\1/p' "$SRCDIR/README.md") >answers
+    [ "$(grep -c -x '[0-9.]* [0-9]* ok' answers)" -eq 3 ]
+    sort -c -n -r answers
 }
 
 @test "every file that README links to is there" {
