@@ -322,6 +322,11 @@ END
         [[ $output == *"194 flags downloaded."* ]]
         run ! jq . trace
     done
+    # This is so short that it is written when the file is closed, and not before.
+    seq -f %.0f 1000000000000002 2 1000000000000016 >numbers
+    run -1 --separate-stderr bash -c "ulimit -f 1; exec primes_sequential --count --method=trial -i numbers --trace trace"
+    [ "$stderr" = "primes_sequential: trace: File too large" ]
+    [ "$output" = 0 ]
     [ "$(id -u)" -eq 0 ] || skip "only root can mount a small disk"
     mkdir disk
     mount -t tmpfs -o size=64k small disk || skip "mounting is not allowed here"
