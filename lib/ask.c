@@ -77,17 +77,6 @@ cf_error_of(struct cf_future *future)
     return cf_future_error(future);
 }
 
-const void *
-cf_result(struct cf_future *future, size_t *len)
-{
-    if ((cf_future_state(future) < CF_STATE_FINISHED && cf_wait_for(future, CF_NEVER, false, NULL) != CF_OK) ||
-        future->result == NULL)
-        return NULL;
-    if (len != NULL)
-        *len = future->result_len;
-    return future->result;
-}
-
 int
 cf_describe(const struct cf_future *future, char *text, size_t size)
 {

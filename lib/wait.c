@@ -67,7 +67,7 @@ run_nested(struct cf_worker *worker, struct cf_future *future)
 }
 
 /* In a frame of its executor. */
-static inline bool
+static inline __attribute__((always_inline)) bool
 help_in(const struct cf_frame *frame, struct cf_future *future)
 {
     struct cf_worker *worker = frame->worker;
@@ -250,10 +250,10 @@ wait_long(const struct cf_frame *frame, struct cf_future *future, cf_time deadli
     return status;
 }
 
-enum cf_status
-cf_wait_for(struct cf_future *future, cf_time deadline, bool heed, const struct cf_room_waiter *room)
+static inline __attribute__((always_inline)) enum cf_status
+wait_for(struct cf_future *future, cf_time deadline, bool heed, const struct cf_room_waiter *room)
 {
-    if (cf_done(future))
+    if (cf_future_state(future) >= CF_STATE_FINISHED)
         return CF_OK;
     const struct cf_frame *frame = own_frame(future);
     const enum cf_status status = may_wait_in(frame, future);
@@ -261,4 +261,21 @@ cf_wait_for(struct cf_future *future, cf_time deadline, bool heed, const struct 
         return status;
     const bool helped = frame != NULL && !cf_is_past(deadline) && help_in(frame, future);
     return helped ? CF_OK : wait_long(frame, future, deadline, heed, room);
+}
+
+enum cf_status
+cf_wait_for(struct cf_future *future, cf_time deadline, bool heed, const struct cf_room_waiter *room)
+{
+    return wait_for(future, deadline, heed, room);
+}
+
+/* Here, because between a task and the call that it waits for there had better be no other function; see run.h. */
+const void *
+cf_result(struct cf_future *future, size_t *len)
+{
+    if (wait_for(future, CF_NEVER, false, NULL) != CF_OK || future->result == NULL)
+        return NULL;
+    if (len != NULL)
+        *len = future->result_len;
+    return future->result;
 }
