@@ -88,21 +88,26 @@ cf_deque_take(struct cf_deque *deque)
     return cf_deque_take_above(deque, 0);
 }
 
-/* By the owner, as it begins a call inside so many others, and when the call has ended but is not settled yet. */
+/*
+ * By the owner, as it begins a call inside so many others, and when the call has ended but is not settled yet.  Releases
+ * will do: who sees the call sees the floor that was written before it, or a later one; and who sees a later one, of the
+ * next call, sees that this one has been settled.
+ */
 static inline void
 cf_deque_begin(struct cf_deque *deque, unsigned depth, struct cf_future *call)
 {
     if (depth >= CF_RUNS)
         return;
-    atomic_store(&deque->runs[depth].floor, atomic_load_explicit(&deque->bottom, memory_order_relaxed));
-    atomic_store(&deque->runs[depth].call, call);
+    const uint64_t bottom = atomic_load_explicit(&deque->bottom, memory_order_relaxed);
+    atomic_store_explicit(&deque->runs[depth].floor, bottom, memory_order_release);
+    atomic_store_explicit(&deque->runs[depth].call, call, memory_order_release);
 }
 
 static inline void
 cf_deque_end(struct cf_deque *deque, unsigned depth)
 {
     if (depth < CF_RUNS)
-        atomic_store(&deque->runs[depth].call, NULL);
+        atomic_store_explicit(&deque->runs[depth].call, NULL, memory_order_release);
 }
 
 /*
