@@ -30,7 +30,7 @@ struct cf_kind {
 
     /* Of kinds whose futures are remote: */
     /* Cancel the future if it has not been started: cf_future_leave_for_cancel(). */
-    bool (*recall)(struct cf_executor *, struct cf_future *, uint32_t *old);
+    bool (*recall)(struct cf_executor *, struct cf_future *, uint32_t *flags);
     /* Look for a moment what has become of the calls, until that future is done. */
     void (*watch)(struct cf_executor *, const struct cf_future *);
     /* cf_park(), but woken by the workers too, and then to have looked. */
@@ -171,8 +171,7 @@ cf_future_allocate(struct cf_executor *executor, const struct cf_task *task, boo
 
     if (future != NULL)
         *future = (struct cf_future){
-            .state = CF_STATE_PENDING,
-            .refs = refs,
+            .word = CF_STATE_PENDING + refs * CF_REFERENCE,
             .executor = executor,
             .task = task,
             .size = size < CF_FUTURE_LARGE ? (uint16_t)size : CF_FUTURE_LARGE,
@@ -194,6 +193,22 @@ cf_future_new(struct cf_executor *executor, const struct cf_task *task, bool chu
         future->arg_len = len;
     }
     return future;
+}
+
+/*
+ * As cf_future_finish(), and the queue's reference is given back: in one operation, if nobody need be told of the end,
+ * and if somebody else has a reference.  As a release it is also what that one's last cf_release() pairs with.
+ */
+static inline void
+cf_future_finish_and_release(struct cf_future *future, struct cf_worker *worker)
+{
+    uint64_t word = atomic_load_explicit(&future->word, memory_order_relaxed);
+    const uint64_t settled = word - CF_STATE_RUNNING + CF_STATE_FINISHED - CF_REFERENCE;
+
+    if (future->executor->options.observe != NULL || (word & CF_STATE_HOOKED) != 0 || settled < CF_REFERENCE ||
+        !atomic_compare_exchange_strong_explicit(&future->word, &word, settled, memory_order_release,
+                                                 memory_order_relaxed))
+        cf_future_finish_slowly(future, worker);
 }
 
 #endif

@@ -20,8 +20,7 @@ static struct cf_error no_memory_error = {
 };
 static const struct cf_task no_task = { .name = "" };
 static struct cf_future no_memory = {
-    .state = CF_STATE_FINISHED,
-    .refs = 1,
+    .word = CF_STATE_FINISHED + CF_REFERENCE,
     .task = &no_task,
     .error = &no_memory_error,
 };
@@ -76,7 +75,7 @@ struct cf_future *
 cf_retain(struct cf_future *future)
 {
     if (future->size != 0)
-        atomic_fetch_add_explicit(&future->refs, 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(&future->word, CF_REFERENCE, memory_order_relaxed);
     return future;
 }
 
@@ -86,8 +85,8 @@ cf_release(struct cf_future *future)
     if (future == NULL || future->size == 0)
         return;
     /* Whoever finds a single reference holds it, so nobody can add to it meanwhile. */
-    if (atomic_load_explicit(&future->refs, memory_order_acquire) == 1 ||
-        atomic_fetch_sub_explicit(&future->refs, 1, memory_order_acq_rel) == 1)
+    if (cf_future_refs(future) == 1 ||
+        atomic_fetch_sub_explicit(&future->word, CF_REFERENCE, memory_order_acq_rel) < 2 * CF_REFERENCE)
         destroy(future);
 }
 
@@ -98,8 +97,13 @@ cf_release(struct cf_future *future)
 bool
 cf_future_settle(struct cf_future *future, struct cf_worker *worker, cf_time when)
 {
-    uint32_t old = atomic_exchange_explicit(&future->state, CF_STATE_FINISHED, memory_order_acq_rel);
+    uint64_t old = atomic_load_explicit(&future->word, memory_order_relaxed);
 
+    /* That a remote one has been running may not have been noticed. */
+    while (!atomic_compare_exchange_weak_explicit(&future->word, &old,
+                                                  (old & ~(uint64_t)CF_STATE_MASK) | CF_STATE_FINISHED,
+                                                  memory_order_acq_rel, memory_order_relaxed))
+        ;
     if (future->executor != NULL)
         cf_observe(future->executor, CF_EVENT_ENDED, future, worker, when);
     return (old & CF_STATE_HOOKED) != 0;
@@ -110,6 +114,13 @@ cf_future_finish(struct cf_future *future, struct cf_worker *worker, cf_time whe
 {
     if (cf_future_settle(future, worker, when))
         cf_hooks_run(future);
+}
+
+void
+cf_future_finish_slowly(struct cf_future *future, struct cf_worker *worker)
+{
+    cf_future_finish(future, worker, 0);
+    cf_release(future);
 }
 
 bool
@@ -137,14 +148,14 @@ tell_cancelled(struct cf_future *future, bool hooked)
     }
     if (hooked)
         cf_hooks_run(future);
-    if ((atomic_fetch_or(&future->state, CF_STATE_TOLD) & CF_STATE_DEQUEUED) != 0)
+    if ((atomic_fetch_or(&future->word, CF_STATE_TOLD) & CF_STATE_DEQUEUED) != 0)
         cf_executor_told(executor);
 }
 
 bool
-cf_future_leave_for_cancel(struct cf_future *future, uint32_t *old)
+cf_future_leave_for_cancel(struct cf_future *future, uint32_t *flags)
 {
-    return cf_future_leave_pending(future, CF_STATE_CANCELLED, 0, old);
+    return cf_future_leave_pending(future, CF_STATE_CANCELLED, flags);
 }
 
 /* The executor knows where the call is.  It waits for us, as for any canceller, before it ends. */
@@ -152,13 +163,13 @@ static void
 cancel_remote(struct cf_future *future)
 {
     struct cf_executor *executor = cf_hook_executor(future);
-    uint32_t old;
+    uint32_t flags;
 
     if (executor == NULL)
         return;
     atomic_fetch_add(&executor->cancelling, 1);
-    if (executor->kind->recall(executor, future, &old))
-        tell_cancelled(future, (old & CF_STATE_HOOKED) != 0);
+    if (executor->kind->recall(executor, future, &flags))
+        tell_cancelled(future, (flags & CF_STATE_HOOKED) != 0);
     cf_executor_told(executor);
     cf_executor_release(executor);
 }
@@ -166,7 +177,7 @@ cancel_remote(struct cf_future *future)
 bool
 cf_cancel(struct cf_future *future)
 {
-    uint32_t old;
+    uint32_t flags;
 
     if (cf_done(future) || cf_future_frozen(future))
         return cf_cancelled(future);
@@ -174,8 +185,8 @@ cf_cancel(struct cf_future *future)
     cf_retain(future);
     if (future->remote)
         cancel_remote(future);
-    else if (cf_future_leave_pending(future, CF_STATE_CANCELLED, 0, &old))
-        tell_cancelled(future, (old & CF_STATE_HOOKED) != 0);
+    else if (cf_future_leave_pending(future, CF_STATE_CANCELLED, &flags))
+        tell_cancelled(future, (flags & CF_STATE_HOOKED) != 0);
     bool cancelled = cf_cancelled(future);
     cf_release(future);
     return cancelled;
@@ -184,11 +195,11 @@ cf_cancel(struct cf_future *future)
 void
 cf_future_dequeued(struct cf_future *future)
 {
-    uint32_t state = atomic_load(&future->state);
+    const uint64_t word = atomic_load(&future->word);
 
-    if ((state & CF_STATE_MASK) == CF_STATE_CANCELLED && (state & CF_STATE_TOLD) == 0) {
+    if ((word & CF_STATE_MASK) == CF_STATE_CANCELLED && (word & CF_STATE_TOLD) == 0) {
         atomic_fetch_add(&future->executor->cancelling, 1);
-        if ((atomic_fetch_or(&future->state, CF_STATE_DEQUEUED) & CF_STATE_TOLD) != 0)
+        if ((atomic_fetch_or(&future->word, CF_STATE_DEQUEUED) & CF_STATE_TOLD) != 0)
             cf_executor_told(future->executor);
     }
     cf_release(future);

@@ -13,9 +13,12 @@
 /*
  * Futures (future.c).
  *
- * The state word: PENDING -> RUNNING -> FINISHED, or PENDING -> CANCELLED or FINISHED; each step is one
- * compare-and-swap or exchange, with exactly one winner.  Leaving for FINISHED or CANCELLED is a release that pairs
- * with the acquire of cf_done(): who sees a done future sees its outcome.  The flags beside it:
+ * The word of a future is its state, flags, and above them the number of references: so to settle it and to give back
+ * the queue's reference is one operation.
+ *
+ * The state: PENDING -> RUNNING -> FINISHED, or PENDING -> CANCELLED or FINISHED; each step is one atomic operation,
+ * with exactly one winner.  Leaving for FINISHED or CANCELLED is a release that pairs with the acquire of cf_done(): who
+ * sees a done future sees its outcome.  The flags beside it:
  *
  * HOOKED    somebody must be told.  Set under the lock of the hooks, so that the settler, who finds it set in what it
  *           replaces, finds the hook in the list once it has that lock.
@@ -34,13 +37,13 @@ enum {
     CF_STATE_DEQUEUED = 16,
     CF_STATE_STARTED = 32
 };
+#define CF_REFERENCE ((uint64_t)1 << 32)
 
 /*
  * A program may have millions of these, so members that are never in use at the same time share their place.
  */
 struct cf_future {
-    _Atomic uint32_t state;
-    _Atomic uint32_t refs;
+    _Atomic uint64_t word;        /* CF_STATE_..., and so many times CF_REFERENCE */
     struct cf_executor *executor; /* NULL: a promise, or refused.  Exists until the future is settled. */
     const struct cf_task *task;
     union {
@@ -82,20 +85,30 @@ bool cf_future_fail(struct cf_future *, struct cf_error *); /* PENDING -> FINISH
 void cf_future_finish(struct cf_future *, struct cf_worker *, cf_time when);
 /* The same, but if it returns true, cf_hooks_run() is yet to be called. */
 bool cf_future_settle(struct cf_future *, struct cf_worker *, cf_time when);
+void cf_future_finish_slowly(struct cf_future *, struct cf_worker *); /* cf_future_finish_and_release() in two steps */
 void cf_future_copy_result(struct cf_future *, const void *, size_t);
-/* PENDING -> CANCELLED, which is still to be told to those in *old; by a kind's recall(). */
-bool cf_future_leave_for_cancel(struct cf_future *, uint32_t *old);
+/* PENDING -> CANCELLED, which is still to be told, as far as *flags say; by a kind's recall(). */
+bool cf_future_leave_for_cancel(struct cf_future *, uint32_t *flags);
 void cf_future_dequeued(struct cf_future *); /* the queue's reference to one that it could not claim */
 
-/* PENDING -> to, with the flags of keep as they were; what was before goes to *old.  False: it was not PENDING. */
-static inline bool
-cf_future_leave_pending(struct cf_future *future, uint32_t to, uint32_t keep, uint32_t *old)
+static inline uint32_t
+cf_future_refs(const struct cf_future *future)
 {
-    *old = CF_STATE_PENDING;
-    while (!atomic_compare_exchange_weak_explicit(&future->state, old, to | (*old & keep), memory_order_acq_rel,
+    return (uint32_t)(atomic_load_explicit(&future->word, memory_order_acquire) / CF_REFERENCE);
+}
+
+/* PENDING -> to, with the flags as they were, which go to *flags.  False: it was not PENDING. */
+static inline bool
+cf_future_leave_pending(struct cf_future *future, uint32_t to, uint32_t *flags)
+{
+    /* As a call is made.  To look first would fetch the word from another processor twice. */
+    uint64_t word = CF_STATE_PENDING + 2 * CF_REFERENCE;
+
+    while (!atomic_compare_exchange_weak_explicit(&future->word, &word, word + to, memory_order_acq_rel,
                                                   memory_order_acquire))
-        if ((*old & CF_STATE_MASK) != CF_STATE_PENDING)
+        if ((word & CF_STATE_MASK) != CF_STATE_PENDING)
             return false;
+    *flags = (uint32_t)word;
     return true;
 }
 
@@ -103,9 +116,9 @@ cf_future_leave_pending(struct cf_future *future, uint32_t to, uint32_t keep, ui
 static inline bool
 cf_future_claim(struct cf_future *future)
 {
-    uint32_t old;
+    uint32_t flags;
 
-    return cf_future_leave_pending(future, CF_STATE_RUNNING, CF_STATE_HOOKED, &old);
+    return cf_future_leave_pending(future, CF_STATE_RUNNING, &flags);
 }
 
 /* Whether it is of the other side of a fork. */
@@ -137,7 +150,7 @@ cf_future_took(const struct cf_future *future)
 static inline bool
 cf_future_is_spare(const struct cf_future *future)
 {
-    return future->is_part && atomic_load_explicit(&future->refs, memory_order_acquire) == 1 && future->whole == NULL &&
+    return future->is_part && cf_future_refs(future) == 1 && future->whole == NULL &&
            (future->result != NULL ? future->free_result == NULL : future->error == NULL);
 }
 
@@ -183,7 +196,7 @@ cf_future_set_result(struct cf_future *future, const void *result, size_t len, v
 static inline uint32_t
 cf_future_state(const struct cf_future *future)
 {
-    return atomic_load_explicit(&future->state, memory_order_acquire) & CF_STATE_MASK;
+    return atomic_load_explicit(&future->word, memory_order_acquire) & CF_STATE_MASK;
 }
 
 /*

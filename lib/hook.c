@@ -90,7 +90,7 @@ cf_hook_add(struct cf_hook *hook, struct cf_future *future)
         return false;
 
     pthread_mutex_lock(&bucket->lock);
-    done = (atomic_fetch_or(&future->state, CF_STATE_HOOKED) & CF_STATE_MASK) >= CF_STATE_FINISHED;
+    done = (atomic_fetch_or(&future->word, CF_STATE_HOOKED) & CF_STATE_MASK) >= CF_STATE_FINISHED;
     if (!done)
         link_last(hook);
     pthread_mutex_unlock(&bucket->lock);
@@ -138,7 +138,7 @@ cf_hook_executor(struct cf_future *future)
     if (cf_done(future))
         return NULL;
     pthread_mutex_lock(&bucket->lock);
-    if ((atomic_fetch_or(&future->state, CF_STATE_HOOKED) & CF_STATE_MASK) < CF_STATE_FINISHED)
+    if ((atomic_fetch_or(&future->word, CF_STATE_HOOKED) & CF_STATE_MASK) < CF_STATE_FINISHED)
         executor = future->executor;
     if (executor != NULL)
         cf_executor_retain(executor);

@@ -70,8 +70,7 @@ serve(struct inline_pool *pool, struct cf_future *future)
         return;
     }
     cf_future_run(future, &pool->worker);
-    cf_future_finish(future, &pool->worker, 0);
-    cf_release(future);
+    cf_future_finish_and_release(future, &pool->worker);
 }
 
 static int

@@ -23,7 +23,7 @@ refilled(struct cf_iter *iter)
     struct cf_refill *refill = &iter->refill;
     struct cf_future *part = iter->lent;
 
-    if (refill->left == 0 || atomic_load_explicit(&part->refs, memory_order_acquire) != 1 ||
+    if (refill->left == 0 || cf_future_refs(part) != 1 ||
         atomic_load_explicit(&cf_interrupts, memory_order_relaxed) != refill->interrupts)
         return NULL;
     cf_copy(part->room, refill->item, refill->item_len);

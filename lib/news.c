@@ -172,11 +172,11 @@ settle(struct process_pool *pool, struct news *news)
 
     if (news->started != 0 && pool->base.options.observe != NULL) {
         cf_observe(&pool->base, CF_EVENT_STARTED, call, &news->worker, news->started);
-        atomic_fetch_or(&call->state, CF_STATE_STARTED);
+        atomic_fetch_or(&call->word, CF_STATE_STARTED);
     }
     if (!news->ended || news->settled)
         return;
-    while (pool->base.options.observe != NULL && (atomic_load(&call->state) & CF_STATE_STARTED) == 0)
+    while (pool->base.options.observe != NULL && (atomic_load(&call->word) & CF_STATE_STARTED) == 0)
         sched_yield();
     news->settled = cf_future_settle(call, &news->worker, news->ended_at);
 }

@@ -83,7 +83,7 @@ find_in_lanes(struct process_pool *pool, const struct cf_future *call, uint64_t 
 }
 
 static bool
-processes_recall(struct cf_executor *executor, struct cf_future *call, uint32_t *old)
+processes_recall(struct cf_executor *executor, struct cf_future *call, uint32_t *flags)
 {
     struct process_pool *pool = cf_process_pool_of(executor);
     uint64_t index;
@@ -91,7 +91,7 @@ processes_recall(struct cf_executor *executor, struct cf_future *call, uint32_t 
     cf_dispatch_lock(pool);
     struct lane_state *lane = find_in_lanes(pool, call, &index);
     const bool recalled = lane != NULL && cf_dispatch_recall(pool, lane, index) != NULL;
-    const bool cancelled = (lane == NULL || recalled) && cf_future_leave_for_cancel(call, old);
+    const bool cancelled = (lane == NULL || recalled) && cf_future_leave_for_cancel(call, flags);
     cf_dispatch_unlock(pool);
     if (recalled) {
         cf_argument_drop(pool, call);

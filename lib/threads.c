@@ -82,8 +82,7 @@ serve(struct worker *worker, struct thread_pool *pool, struct cf_future *future)
     cf_self.woke = false;
     cf_worker_run(&worker->base, future);
     cf_scheduler_announce(&pool->scheduler, &worker->seat);
-    cf_future_finish(future, &worker->base, 0);
-    cf_release(future);
+    cf_future_finish_and_release(future, &worker->base);
 }
 
 static struct cf_error *

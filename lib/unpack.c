@@ -137,7 +137,7 @@ cf_unpack_next(struct cf_unpack *unpack, struct cf_future **spare)
         return NULL;
     set_argument(part, item, len);
     const uint32_t state = is_cancelled(unpack) ? CF_STATE_CANCELLED : CF_STATE_FINISHED;
-    atomic_store_explicit(&part->state, state, memory_order_relaxed);
+    atomic_store_explicit(&part->word, state + CF_REFERENCE, memory_order_relaxed);
     if (run != NULL) {
         set_outcome(part, unpack);
         advance(unpack);

@@ -56,13 +56,16 @@ cf_too_deep(const struct cf_future *future)
     return cf_is_deep() && own_frame(future) != NULL && cf_future_state(future) == CF_STATE_PENDING;
 }
 
-/* Run a call that this thread has claimed inside of what it is running. */
+/* Run a call that this thread has claimed inside of what it is running, with the queue's reference or without. */
 static inline __attribute__((always_inline)) void
-run_nested(struct cf_worker *worker, struct cf_future *future)
+run_nested(struct cf_worker *worker, struct cf_future *future, bool release)
 {
     cf_self.depth++;
     cf_worker_run(worker, future);
-    cf_future_finish(future, worker, 0);
+    if (release)
+        cf_future_finish_and_release(future, worker);
+    else
+        cf_future_finish(future, worker, 0);
     cf_self.depth--;
 }
 
@@ -79,9 +82,7 @@ help_in(const struct cf_frame *frame, struct cf_future *future)
     const bool taken = worker->deque != NULL && cf_deque_take_back(worker->deque, future);
     const bool claimed = cf_future_claim(future);
     if (claimed)
-        run_nested(worker, future);
-    if (taken && claimed)
-        cf_release(future);
+        run_nested(worker, future, taken);
     else if (taken)
         cf_future_dequeued(future);
     return claimed;
@@ -203,8 +204,7 @@ run_taken(const struct cf_frame *frame, struct cf_future *call)
     } else if (!cf_future_claim(call)) {
         cf_future_dequeued(call);
     } else {
-        run_nested(frame->worker, call);
-        cf_release(call);
+        run_nested(frame->worker, call, true);
     }
 }
 

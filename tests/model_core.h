@@ -217,7 +217,7 @@ model_future(unsigned refs)
     struct cf_future *future = cf_future_new(model_executor, &model_task, false, refs, NULL, 0);
 
     interleave_name(future, sizeof *future, "future");
-    interleave_name(&future->state, sizeof future->state, "state");
+    interleave_name(&future->word, sizeof future->word, "word");
     return future;
 }
 
@@ -230,8 +230,7 @@ model_serve(struct cf_future *future, const void *result)
         return false;
     }
     cf_future_set_result(future, result, 1, NULL);
-    cf_future_finish(future, NULL, 0);
-    cf_release(future);
+    cf_future_finish_and_release(future, NULL);
     return true;
 }
 

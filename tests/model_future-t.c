@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * model_future-t.c - the state word of lib/future.c and the hooks of lib/hook.c in all interleavings.
+ * model_future-t.c - the word of a future, lib/future.c, and the hooks of lib/hook.c in all interleavings.
  *
  * Everything is freed as soon as it may be, so that a late look at a future, a hook or an executor is found.
  *
