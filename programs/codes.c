@@ -6,6 +6,9 @@ const char *const codes_all[] = {
 };
 const size_t codes_count = sizeof codes_all / sizeof *codes_all;
 
+const char *const codes_populous[CODES_POPULOUS] = { "CN", "IN", "US", "ID", "BR", "PK", "NG", "BD", "RU", "JP",
+                                                     "MX", "PH", "VN", "ET", "EG", "DE", "IR", "TR", "CD", "FR" };
+
 int
 codes_letter(char c)
 {

@@ -15,6 +15,10 @@
 extern const char *const codes_all[];
 extern const size_t codes_count;
 
+/* The countries with the most people, most first, who have most of the flags that anybody looks for. */
+#define CODES_POPULOUS 20
+extern const char *const codes_populous[CODES_POPULOUS];
+
 /* The number of an ASCII letter of either case, from 0, or -1. */
 int codes_letter(char c);
 

@@ -12,10 +12,6 @@
 #define DEFAULT_WORKERS 30
 #define MAX_WORKERS 1000
 
-/* The countries with the most people, who have most of the flags that anybody looks for. */
-static const char *const populous[] = { "CN", "IN", "US", "ID", "BR", "PK", "NG", "BD", "RU", "JP",
-                                        "MX", "PH", "VN", "ET", "EG", "DE", "IR", "TR", "CD", "FR" };
-
 enum when { WHEN_AUTO, WHEN_ALWAYS, WHEN_NEVER };
 static const char *const whens[] = { "auto", "always", "never", NULL };
 
@@ -146,8 +142,8 @@ choose_codes(struct flags *flags, const struct request *request, char **args)
         choice = (struct choice){ 0 };
         want_known(&choice, '\0');
     } else if (args[0] == NULL) {
-        for (size_t i = 0; i < sizeof populous / sizeof *populous; i++)
-            choice.wanted[codes_place(populous[i])] = true;
+        for (size_t i = 0; i < CODES_POPULOUS; i++)
+            choice.wanted[codes_place(codes_populous[i])] = true;
     }
     list_codes(flags, &choice, request->limit);
 }

@@ -23,6 +23,10 @@ noinst_LIBRARIES += %D%/libshared.a
     %D%/clock.h \
     %D%/codes.c \
     %D%/codes.h \
+    %D%/demo.c \
+    %D%/demo.h \
+    %D%/demo_get.c \
+    %D%/demo_get.h \
     %D%/download.c \
     %D%/download.h \
     %D%/fetch.c \
@@ -155,6 +159,17 @@ primes_libs = %D%/libchecks.a %D%/libprimes.a %D%/libshared.a lib/libcf.la $(GMP
 %C%_flags_server_CFLAGS = $(AM_CFLAGS) $(MICROHTTPD_CFLAGS) $(JANSSON_CFLAGS)
 %C%_flags_server_LDADD = %D%/libshared.a $(MICROHTTPD_LIBS) $(JANSSON_LIBS)
 %C%_flags_server_LDFLAGS = $(program_ldflags)
+
+# The memo's examples, section by section.
+demo_libs = %D%/libshared.a lib/libcf.la
+demo_get_libs = %D%/libshared.a lib/libcf.la $(CURL_LIBS)
+
+bin_PROGRAMS += %D%/demo_map
+%C%_demo_map_SOURCES = %D%/demo_map.c
+%C%_demo_map_LDADD = $(demo_libs)
+%C%_demo_map_LDFLAGS = $(program_ldflags)
+
+# Its common patterns.
 
 # The country codes as the lines of a C initializer, upper case and sorted: "AD", "AE", ...
 BUILT_SOURCES += %D%/codes-table.h
