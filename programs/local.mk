@@ -164,10 +164,30 @@ primes_libs = %D%/libchecks.a %D%/libprimes.a %D%/libshared.a lib/libcf.la $(GMP
 demo_libs = %D%/libshared.a lib/libcf.la
 demo_get_libs = %D%/libshared.a lib/libcf.la $(CURL_LIBS)
 
+bin_PROGRAMS += %D%/demo_bytes
+%C%_demo_bytes_SOURCES = %D%/demo_bytes.c
+%C%_demo_bytes_LDADD = $(demo_get_libs)
+%C%_demo_bytes_LDFLAGS = $(program_ldflags)
+
 bin_PROGRAMS += %D%/demo_map
 %C%_demo_map_SOURCES = %D%/demo_map.c
 %C%_demo_map_LDADD = $(demo_libs)
 %C%_demo_map_LDFLAGS = $(program_ldflags)
+
+bin_PROGRAMS += %D%/demo_lifecycle
+%C%_demo_lifecycle_SOURCES = %D%/demo_lifecycle.c
+%C%_demo_lifecycle_LDADD = $(demo_get_libs)
+%C%_demo_lifecycle_LDFLAGS = $(program_ldflags)
+
+bin_PROGRAMS += %D%/demo_workers
+%C%_demo_workers_SOURCES = %D%/demo_workers.c
+%C%_demo_workers_LDADD = $(demo_libs)
+%C%_demo_workers_LDFLAGS = $(program_ldflags)
+
+bin_PROGRAMS += %D%/demo_errors
+%C%_demo_errors_SOURCES = %D%/demo_errors.c
+%C%_demo_errors_LDADD = $(demo_libs)
+%C%_demo_errors_LDFLAGS = $(program_ldflags)
 
 # Its common patterns.
 

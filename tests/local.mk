@@ -74,6 +74,7 @@ program_tests = \
 
 # Tests of the programs.
 bats_tests = \
+    %D%/demos.bats \
     %D%/flags.bats \
     %D%/flags_errors.bats \
     %D%/flags_json.bats \
