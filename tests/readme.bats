@@ -27,10 +27,12 @@ block() {
 }
 
 @test "every program that README names is there and has --help" {
-    for program in flags_sequential flags_threadpool flags_asCompleted flags_server primes_sequential primes_threads primes_procs; do
-        grep -q "\[$program\](programs/$program.c)" "$SRCDIR/README.md"
+    grep -oE '\[[A-Za-z_]+\]\(programs/[A-Za-z_]+\.c\)' "$SRCDIR/README.md" | sort -u >named
+    [ "$(wc -l <named)" -ge 12 ]
+    while IFS='[]()' read -r _ program _ file _; do
+        [ "$file" = "programs/$program.c" ]
         run -0 "$program" --help
-    done
+    done <named
 }
 
 @test "what README shows of the prime checkers is what they print" {
@@ -48,6 +50,31 @@ block() {
     bash <(sed -n 's/^\$ \(jq .*\)/\1/p' "$SRCDIR/README.md") >answers
     [ "$(grep -c -x '[0-9.]* [0-9]* ok' answers)" -eq 3 ]
     sort -c -n -r answers
+}
+
+# section TITLE - print the section of README.md that has this heading.
+section() {
+    awk -v title="$1" '/^##? / || /^### / { on = $0 == title } on' "$SRCDIR/README.md"
+}
+
+@test "what README shows of the memo's examples is what they print" {
+    section "## The memo, section by section" |
+        awk '$0 == "```console" { inside = 1; next } $0 == "```" { inside = 0 } inside' >shown
+    sed -n 's/^\$ //p' shown >commands
+    [ "$(wc -l <commands)" -ge 3 ]
+    masked='s/^\[[0-9:]{8}\]/[T]/; s/thread [0-9]/thread N/'
+    bash commands | sed -E "$masked" >printed
+    diff <(sed '/^\$ /d' shown | sed -E "$masked") printed
+}
+
+@test "the line that README quotes of each of the memo's programs is in that program" {
+    section "## The memo, section by section" | grep -E '^\|[^|]*\| \[[A-Za-z_]+\]\([^|,]*\) \| `' >rows
+    [ "$(wc -l <rows)" -ge 9 ]
+    while read -r row; do
+        file=$(grep -oE 'programs/[A-Za-z_]+\.c' <<<"$row")
+        line=$(cut -d '`' -f 2 <<<"$row")
+        grep -qF -e "$line" "$SRCDIR/$file" || { echo "$file has no line: $line"; return 1; }
+    done <rows
 }
 
 @test "every file that README links to is there" {
