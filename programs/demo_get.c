@@ -46,11 +46,10 @@ demo_get_urls(char urls[DEMO_GET_URLS][SITE_URL_SIZE], const struct site *site, 
 {
     size_t count = 0;
 
-    for (; operands[count] != NULL; count++) {
-        if (count == DEMO_GET_URLS)
-            cli_usage_error("these are more than %d URLs", DEMO_GET_URLS);
+    for (; count < DEMO_GET_URLS && operands[count] != NULL; count++)
         put_url(urls[count], site, operands[count]);
-    }
+    if (operands[count] != NULL)
+        cli_usage_error("these are more than %d URLs", DEMO_GET_URLS);
     for (; operands[0] == NULL && count < CODES_POPULOUS; count++)
         site_url(site, codes_populous[count], urls[count]);
     return count;

@@ -80,7 +80,6 @@ setup() {
     stop_server
     for program in "${DOWNLOADING[@]}"; do
         run -1 --separate-stderr "$program" --server="$SERVER_URL"
-        # shellcheck disable=SC2154  # run sets it
         [[ ${stderr_lines[0]} =~ ^$program:\ $SERVER_URL/[a-z]{2}/[a-z]{2}.png:\ .*[Cc]onnect ]]
     done
 }
