@@ -222,25 +222,35 @@ tell_some(struct cf_future *future, struct cf_parker *parkers[TOLD_AT_ONCE])
 }
 
 void
-cf_hooks_run(struct cf_future *future)
+cf_hooks_run_and_release(struct cf_future *future)
 {
     struct bucket *bucket = bucket_of(future);
     struct cf_parker *parkers[TOLD_AT_ONCE];
-    bool has_waiters, has_callbacks;
+    bool left, full;
 
-    cf_retain(future);
     do {
         pthread_mutex_lock(&bucket->lock);
         const unsigned n = tell_some(future, parkers);
-        has_waiters = n == TOLD_AT_ONCE;
-        has_callbacks = future->hooks != NULL;
+        full = n == TOLD_AT_ONCE;
+        left = future->hooks != NULL;
         pthread_mutex_unlock(&bucket->lock);
+        if (!left)
+            cf_release(future);
         for (unsigned i = 0; i < n; i++)
             cf_unpark(parkers[i]);
-    } while (has_waiters);
-    if (has_callbacks && (cf_self.callbacks == NULL || !cf_callbacks_hand_over(cf_self.callbacks, future)))
+    } while (left && full);
+    if (!left)
+        return;
+    /* What is left are callbacks. */
+    if (cf_self.callbacks == NULL || !cf_callbacks_hand_over(cf_self.callbacks, future))
         call_here(future);
     cf_release(future);
+}
+
+void
+cf_hooks_run(struct cf_future *future)
+{
+    cf_hooks_run_and_release(cf_retain(future));
 }
 
 int

@@ -27,9 +27,11 @@ struct cf_hook {
     pthread_t by; /* in this thread; both guarded by the lock */
 };
 
-bool cf_hook_add(struct cf_hook *, struct cf_future *);    /* false: the future is done, and the hook was not added */
-void cf_hook_remove(struct cf_hook *);                     /* afterwards nobody touches the hook */
-void cf_hooks_run(struct cf_future *);                     /* tell all; by the one who settled it */
+bool cf_hook_add(struct cf_hook *, struct cf_future *); /* false: the future is done, and the hook was not added */
+void cf_hook_remove(struct cf_hook *);                  /* afterwards nobody touches the hook */
+void cf_hooks_run(struct cf_future *);                  /* tell all; by the one who settled it */
+/* The same, and give up a reference, before those who wait wake up: for what they release to be free at once. */
+void cf_hooks_run_and_release(struct cf_future *);
 void cf_hooks_call(struct cf_future *);                    /* of that, what runs the callbacks */
 struct cf_executor *cf_hook_interrupted(struct cf_hook *); /* its executor, retained, if that is interrupted; or NULL */
 struct cf_executor *cf_hook_executor(struct cf_future *);  /* the executor, retained; NULL: the future is done */

@@ -195,14 +195,6 @@ compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static void
-release(struct newspaper *paper)
-{
-    for (unsigned i = 0; i < paper->count; i++)
-        cf_release(paper->news[i].call);
-    paper->count = 0;
-}
-
 /* In the order in which it happened, whichever lane it was in; and all of it before the first callback. */
 void
 cf_news_tell(struct process_pool *pool, struct newspaper *paper)
@@ -218,8 +210,10 @@ cf_news_tell(struct process_pool *pool, struct newspaper *paper)
         settle(pool, &paper->news[i]);
     for (unsigned i = 0; i < paper->count; i++)
         if (paper->news[i].settled)
-            cf_hooks_run(paper->news[i].call);
-    release(paper);
+            cf_hooks_run_and_release(paper->news[i].call);
+        else
+            cf_release(paper->news[i].call);
+    paper->count = 0;
     cf_self.callbacks = outer;
     cf_self.frame = frame.outer;
 }
