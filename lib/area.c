@@ -114,21 +114,23 @@ cf_area_holds(int memory, uint64_t area, size_t len)
 
 /*
  * Have so much of the area mapped in this process, at a place that changes when it becomes more.  The memory has been
- * reserved.  Processes that this one forks have the mapping, too, or not.
+ * reserved.
  */
 int
-cf_area_view(int memory, uint64_t area, size_t len, bool inherited, struct cf_view *view)
+cf_area_view(int memory, uint64_t area, size_t len, unsigned how, struct cf_view *view)
 {
+    const bool writes = (how & VIEW_WRITE) != 0;
+
     if (len <= view->size)
         return 0;
     cf_area_unview(view);
-    void *at = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, memory, offset_of(area));
+    void *at = mmap(NULL, len, writes ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, memory, offset_of(area));
     if (at == MAP_FAILED)
         return errno;
-    if (!inherited)
+    if ((how & VIEW_INHERIT) == 0)
         madvise(at, len, MADV_DONTFORK);
     /* All at once; where it fails, each page is met when it is needed. */
-    madvise(at, len, MADV_POPULATE_WRITE);
+    madvise(at, len, writes ? MADV_POPULATE_WRITE : MADV_POPULATE_READ);
     view->at = at;
     view->size = len;
     return 0;

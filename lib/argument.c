@@ -4,8 +4,8 @@
  *
  * Those of middling size go to buffers, which the workers read in place and which keep their memory until the pool is
  * closed, so that using one again costs a copy and nothing else.  The one used last is used first, so no more of them
- * get memory than there were such calls at a time.  What is larger goes to a place (place.c), and what finds none of
- * either, to an area of its own.
+ * get memory than there were such calls at a time.  What is larger goes to a place (place.c), where the future has it,
+ * too, if it may; and what finds none of either, to an area of its own.
  */
 
 #include <errno.h>
@@ -102,10 +102,26 @@ place_in_buffer(struct process_pool *pool, struct cf_future *call)
     return true;
 }
 
+/* Where there is a place for it, an argument is copied there at once, and the future has it there, too. */
+bool
+cf_argument_lend(struct process_pool *pool, struct cf_future *call, const void *arg, size_t len)
+{
+    struct cf_borrowed *borrowed = (struct cf_borrowed *)(void *)call->room;
+    void *at;
+
+    call->area = cf_place_lend(pool, arg, len, &at);
+    if (call->area == 0)
+        return false;
+    *borrowed = (struct cf_borrowed){ .at = at, .give_back = cf_loan_end };
+    return true;
+}
+
 /* An argument that does not fit a slot goes elsewhere before the call is queued.  0 or an errno. */
 int
 cf_argument_place(struct process_pool *pool, struct cf_future *call)
 {
+    if (call->borrows)
+        return 0;
     call->area = 0;
     if (call->arg_len <= SLOT_BYTES || place_in_buffer(pool, call))
         return 0;

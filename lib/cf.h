@@ -223,12 +223,16 @@ struct cf_executor *cf_thread_pool(const struct cf_options *);
  *
  * Data.  Arguments, results and errors are copied through memory that the processes share, so they can hold no pointers
  * but to what the program had when the pool was made.  Up to 384 bytes travel beside the call, and what is larger
- * through buffers and a file in memory, up to 64 GiB.  An argument that finds no
- * memory is a call refused with ENOMEM, a result that finds none is a call that has failed with it.
+ * through buffers and a file in memory, up to 64 GiB.  An argument that finds no memory is a call refused with ENOMEM,
+ * a result that finds none is a call that has failed with it.  From 128 KiB on futures have them in that file, as far
+ * as there are places: a worker that writes to such an argument dies of SIGSEGV, but a result is in its memory, too,
+ * until the last release.
  *
  * Costs.  One of many empty calls costs a tenth or two of a microsecond, one there and back half of one, or twenty
- * where its worker has to be woken; data is copied twice each way.  A pool costs about a millisecond, and of large
- * programs two copies of their page tables, as a fork() makes one, and one more for each worker after the first.
+ * where its worker has to be woken.  Data is copied twice each way, but once from 128 KiB on, as long as no more than
+ * 48 such arguments of the pool, 3 such results of each worker, and 256 of either kind in the program are kept at a
+ * time; and a fork() copies what is kept so.  A pool costs about a millisecond, and of large programs two copies of
+ * their page tables, as a fork() makes one, and one more for each worker after the first.
  *
  * Workers.  They are forked from a copy of the program that is made here.  So all of them, also those that replace
  * others later, see its memory and its descriptors as they are now, and their tasks are those that it has now, not

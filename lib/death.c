@@ -117,12 +117,11 @@ verdict(struct process_pool *pool, struct lane_state *lane, int status, bool cla
 
     if (mine->open_failed) {
         struct cf_future call = { .task = &open_task };
-        char *copy;
         struct slot *slot = &mine->slots[LANE_FAILURE];
-        const char *strings = cf_outcome_bytes(pool, lane, slot, cf_area_of_result(lane->number, mine->start), &copy);
-        struct cf_error *error =
-            strings != NULL ? cf_outcome_error(&call, slot, strings) : cf_error_errno(CF_BROKEN, ENOMEM, "");
-        free(copy);
+        const struct outcome outcome = cf_outcome_bytes(pool, lane, slot, cf_area_of_result(lane->number, mine->start));
+        struct cf_error *error = outcome.bytes != NULL ? cf_outcome_error(&call, slot, outcome.bytes)
+                                                       : cf_error_errno(CF_BROKEN, ENOMEM, "");
+        cf_outcome_free(&outcome);
         *what = "a worker could not be opened";
         return error;
     }

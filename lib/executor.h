@@ -39,7 +39,10 @@ struct cf_kind {
     bool (*has_started)(struct cf_executor *, const struct cf_future *);
     /* Kill the workers. */
     void (*kill)(struct cf_executor *);
+    /* Put an argument of CF_LARGE or more where the future may leave it, and lend it that; false: nowhere. */
+    bool (*lend)(struct cf_executor *, struct cf_future *, const void *arg, size_t len);
 };
+enum { CF_LARGE = 128 * 1024 };
 
 /*
  * The room for calls that have not been started (room.c), used only with .max_pending.

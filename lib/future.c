@@ -56,6 +56,14 @@ cf_future_part(const struct cf_task *task, size_t room)
 }
 
 static void
+give_back_argument(struct cf_future *future)
+{
+    struct cf_borrowed *borrowed = (struct cf_borrowed *)(void *)future->room;
+
+    borrowed->give_back((void *)(uintptr_t)borrowed->at);
+}
+
+static void
 destroy(struct cf_future *future)
 {
     if (future->result == NULL) {
@@ -67,7 +75,9 @@ destroy(struct cf_future *future)
     if (future->is_part)
         cf_release(future->whole);
     if (future->chunk)
-        cf_chunk_dispose(future->room);
+        cf_chunk_dispose(cf_future_arg(future));
+    if (future->borrows)
+        give_back_argument(future);
     cf_slab_free(future, future->size);
 }
 

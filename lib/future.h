@@ -72,7 +72,13 @@ struct cf_future {
     bool remote : 1;         /* its state changes elsewhere, and the executor has to look */
     bool is_part : 1;        /* of a chunk: the future of one item */
     bool timed : 1;          /* how long it runs is wanted */
+    bool borrows : 1;        /* its argument is elsewhere, and its room begins with a cf_borrowed */
     alignas(max_align_t) unsigned char room[]; /* the argument, then a small result */
+};
+
+struct cf_borrowed {
+    alignas(max_align_t) const void *at;
+    void (*give_back)(void *at);
 };
 #define CF_FUTURE_LARGE UINT16_MAX
 /* In runner, of a call that has run: this and for how many nanoseconds, as far as they fit. */
@@ -157,6 +163,8 @@ cf_future_is_spare(const struct cf_future *future)
 static inline const void *
 cf_future_arg(const struct cf_future *future)
 {
+    if (future->borrows)
+        return ((const struct cf_borrowed *)(const void *)future->room)->at;
     return future->is_part ? future->part : future->room;
 }
 
@@ -171,7 +179,8 @@ cf_future_error(const struct cf_future *future)
 static inline size_t
 cf_future_spare_room(struct cf_future *future, void **at)
 {
-    const size_t used = sizeof *future + (future->is_part ? 0 : cf_round_up(future->arg_len));
+    const size_t arg_room = future->borrows ? sizeof(struct cf_borrowed) : cf_round_up(future->arg_len);
+    const size_t used = sizeof *future + (future->is_part ? 0 : arg_room);
 
     *at = (char *)future + used;
     return future->size == CF_FUTURE_LARGE || used >= future->size ? 0 : future->size - used;

@@ -20,8 +20,9 @@
  *
  * For arguments of middling size there are buffers, which all have mapped and which keep their memory.  What is larger
  * stands in areas of a memfd, which lie far apart in a sparse file; memory is reserved before it is used and given back
- * afterwards.  Some of them are places, which both sides have mapped and which keep their memory for a moment
- * (place.c); besides, each slot has one for its result, and each argument that finds no place has one of its own.
+ * afterwards.  Some of them are places, which both sides have mapped, which futures may have for as long as they live,
+ * and which keep their memory for a moment (place.c); besides, each slot has one for its result, and each argument that
+ * finds no place has one of its own.
  */
 
 #ifndef CF_LANES_H
@@ -40,8 +41,8 @@ enum {
     BUFFERS = 256,     /* for as many arguments at a time */
     BUFFER_BYTES = 128 * 1024,
     PLACES = 64,     /* for arguments that are larger; at most 255 */
-    LANE_PLACES = 2, /* for large results of each worker */
-    PLACE_LEAST = 128 * 1024,
+    LANE_PLACES = 4, /* for large results of each worker */
+    PLACE_LEAST = CF_LARGE,
     AREA_BITS = 36 /* an area has 2 to the power of this bytes, which bounds arguments and results */
 };
 #define AREA_SIZE ((uint64_t)1 << AREA_BITS)
@@ -82,7 +83,7 @@ struct slot {
     alignas(max_align_t) unsigned char small[SLOT_SMALL];
 };
 
-/* For large results, one at a time; see place.c. */
+/* For large results, one at a time, which a future may have there; see place.c. */
 struct place {
     _Atomic uint32_t state; /* FREE -> USED by the worker; back by the parent, unless nothing is handed over */
     size_t ready;           /* how many bytes have their memory; written by who has taken it */
@@ -173,12 +174,14 @@ struct cf_view {
     size_t size;
 };
 
+enum { VIEW_WRITE = 1, VIEW_INHERIT = 2 /* what this process forks has it, too */ };
+
 /* Areas (area.c): 0, or an errno. */
 int cf_area_extend(int memory, uint64_t area, size_t len, size_t *ready);
 int cf_area_write(int memory, uint64_t area, const void *data, size_t len);
 int cf_area_read(int memory, uint64_t area, void *data, size_t len);
 void cf_area_drop(int memory, uint64_t area, size_t len);
-int cf_area_view(int memory, uint64_t area, size_t len, bool inherited, struct cf_view *);
+int cf_area_view(int memory, uint64_t area, size_t len, unsigned how, struct cf_view *);
 void cf_area_unview(struct cf_view *);
 bool cf_area_holds(int memory, uint64_t area, size_t len); /* whether so much has its memory */
 

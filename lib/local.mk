@@ -37,6 +37,8 @@ nodist_pkgconfig_DATA = %D%/libcf.pc
     %D%/lane.c \
     %D%/lanes.h \
     %D%/lease.c \
+    %D%/loan.c \
+    %D%/loan.h \
     %D%/many.c \
     %D%/map.c \
     %D%/map.h \

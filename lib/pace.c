@@ -23,7 +23,7 @@ enum {
 static size_t
 items_of(const struct cf_future *call)
 {
-    return call->chunk ? ((const struct chunk_head *)(const void *)call->room)->count : 1;
+    return call->chunk ? ((const struct chunk_head *)cf_future_arg(call))->count : 1;
 }
 
 /* Of a call that has not run, or not to its end, nothing is known but that this is no time for chunks. */

@@ -33,7 +33,7 @@ static const void *
 place_of_argument(uint64_t area, size_t len)
 {
     struct cf_view *view = &mine.arguments[area - AREA_PLACES];
-    const int error = cf_area_view(mine.nursery->memory, area, len, true, view);
+    const int error = cf_area_view(mine.nursery->memory, area, len, VIEW_INHERIT, view);
 
     errno = error;
     return error == 0 ? view->at : NULL;
@@ -47,7 +47,7 @@ prepare_result(unsigned i, size_t len)
 
     if (cf_area_extend(mine.nursery->memory, area, len, &place->ready) != 0)
         return false;
-    return cf_area_view(mine.nursery->memory, area, len, true, &mine.results[i]) == 0;
+    return cf_area_view(mine.nursery->memory, area, len, VIEW_WRITE | VIEW_INHERIT, &mine.results[i]) == 0;
 }
 
 /* Nobody has seen what is in it, so nobody will see to its memory. */

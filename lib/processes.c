@@ -46,6 +46,12 @@ processes_submit(struct cf_executor *executor, struct cf_future *call)
     return 0;
 }
 
+static bool
+processes_lend(struct cf_executor *executor, struct cf_future *call, const void *arg, size_t len)
+{
+    return cf_argument_lend(cf_process_pool_of(executor), call, arg, len);
+}
+
 static struct cf_future *
 processes_withdraw(struct cf_executor *executor)
 {
@@ -186,6 +192,7 @@ processes_join(struct cf_executor *executor)
     cf_callbacks_end(&pool->callbacks);
     while (atomic_load(&pool->waking) > 0)
         sched_yield();
+    cf_place_clear(pool);
     close_all(pool);
 }
 
@@ -244,6 +251,7 @@ static const struct cf_kind processes_kind = {
     .park = cf_collector_park,
     .has_started = processes_has_started,
     .kill = processes_kill,
+    .lend = processes_lend,
 };
 
 int

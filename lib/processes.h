@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "lanes.h"
+#include "loan.h"
 #include "set.h"
 
 enum {
@@ -21,6 +22,12 @@ enum lane_life {
     LANE_LEAVING  /* and that takes no more calls */
 };
 
+/* A place as the parent has it mapped. */
+struct lendable {
+    struct cf_view view; /* of who has taken the place; while it is lent, of the loan */
+    bool lent;           /* to a future; guarded by the pool's lock of areas */
+};
+
 /*
  * The parent's knowledge of a lane.  Guarded by the pool's lock, but for what the collector alone uses; what is atomic
  * is written under the lock and read without it too.
@@ -28,13 +35,13 @@ enum lane_life {
 struct lane_state {
     unsigned number;
     _Atomic enum lane_life life;
-    _Atomic bool start_wanted;         /* somebody is about to tell the nursery */
-    unsigned ahead;                    /* how many calls it may have been given: more while they are short */
-    uint64_t cost;                     /* nanoseconds a call, going by the last ones */
-    _Atomic uint64_t head;             /* the slots from here ... */
-    _Atomic uint64_t tail;             /* ... up to here are in use, */
-    uint64_t withdrawn;                /* but for so many, which the worker has yet to pass */
-    struct cf_view views[LANE_PLACES]; /* the collector's */
+    _Atomic bool start_wanted; /* somebody is about to tell the nursery */
+    unsigned ahead;            /* how many calls it may have been given: more while they are short */
+    uint64_t cost;             /* nanoseconds a call, going by the last ones */
+    _Atomic uint64_t head;     /* the slots from here ... */
+    _Atomic uint64_t tail;     /* ... up to here are in use, */
+    uint64_t withdrawn;        /* but for so many, which the worker has yet to pass */
+    struct lendable places[LANE_PLACES];
     _Atomic(struct cf_future *) calls[LANE_SLOTS]; /* NULL: withdrawn, or settled already; collectors write, too */
 
     /* The collector's. */
@@ -93,11 +100,13 @@ struct process_pool {
     uint64_t areas;          /* areas for arguments that were ever used */
     uint64_t *free_areas;    /* those not in use: there is room for all of them */
     size_t free_count;
+    struct cf_lender lender; /* of places */
     unsigned char free_places[PLACES];
     unsigned free_place_count;
     struct {
-        struct cf_view view; /* and the other of places in use, by who uses them */
-        size_t ready;
+        struct lendable lendable;
+        bool called;  /* a call has its argument there */
+        size_t ready; /* how many bytes have their memory; of who has taken the place */
     } places[PLACES];
     _Atomic cf_time kept; /* when a place was last used that is not any more, and has its memory; 0: there is none */
 };
@@ -174,23 +183,31 @@ void cf_dispatch_unlock(struct process_pool *pool);
  */
 void cf_argument_drop(struct process_pool *pool, struct cf_future *call);
 int cf_argument_place(struct process_pool *pool, struct cf_future *call);
+bool cf_argument_lend(struct process_pool *pool, struct cf_future *call, const void *arg, size_t len);
 
 /*
  * Places (place.c), in the parent.
  */
 uint64_t cf_place_take(struct process_pool *pool, const void *data, size_t len);
+uint64_t cf_place_lend(struct process_pool *pool, const void *data, size_t len, void **at);
 void cf_place_drop(struct process_pool *pool, uint64_t area);
-char *cf_place_fetch(struct process_pool *pool, struct lane_state *lane, unsigned place, size_t len);
+char *cf_place_fetch(struct process_pool *pool, struct lane_state *lane, unsigned place, size_t len,
+                     void (**free_it)(void *));
 void cf_place_bury(struct process_pool *pool, const struct lane_state *lane);
 cf_time cf_place_give_back(struct process_pool *pool);
 void cf_place_init(struct process_pool *pool);
+void cf_place_clear(struct process_pool *pool);
 void cf_place_fini(struct process_pool *pool);
 
 /*
  * Outcomes (outcome.c).
  */
-const char *cf_outcome_bytes(struct process_pool *pool, struct lane_state *lane, struct slot *slot, uint64_t area,
-                             char **copy);
+struct outcome {
+    const char *bytes;       /* NULL: no memory */
+    void (*free_it)(void *); /* NULL: they are in the slot */
+};
+struct outcome cf_outcome_bytes(struct process_pool *pool, struct lane_state *lane, struct slot *slot, uint64_t area);
+void cf_outcome_free(const struct outcome *outcome);
 struct cf_error *cf_outcome_error(const struct cf_future *call, const struct slot *slot, const char *strings);
 void cf_outcome_take(struct process_pool *pool, struct lane_state *lane, uint64_t index, struct cf_future *call);
 

@@ -44,6 +44,24 @@ refuse(const struct cf_executor *executor, const struct cf_task *task, bool chun
                              why_refused(executor, name, error));
 }
 
+/* A large argument may have a better place than a block of the future's. */
+static struct cf_future *
+new_large(struct cf_executor *executor, const struct cf_task *task, bool chunk, const void *arg, size_t len)
+{
+    struct cf_future *future = NULL;
+
+    if (executor->kind->lend != NULL)
+        future = cf_future_allocate(executor, task, chunk, 2, sizeof(struct cf_borrowed) + CF_ALIGN);
+    if (future != NULL && executor->kind->lend(executor, future, arg, len)) {
+        future->borrows = true;
+        future->arg_len = len;
+        return future;
+    }
+    if (future != NULL)
+        cf_slab_free(future, future->size);
+    return cf_future_new(executor, task, chunk, 2, arg, len);
+}
+
 /* Inline, because of each call that a program makes this is the greater part. */
 static inline __attribute__((always_inline)) struct cf_future *
 submit(struct cf_executor *executor, const struct cf_task *task, unsigned how, const void *arg, size_t len,
@@ -58,7 +76,8 @@ submit(struct cf_executor *executor, const struct cf_task *task, unsigned how, c
     if (error != 0)
         return refuse(executor, task, chunk, arg, len, error);
 
-    struct cf_future *future = cf_future_new(executor, task, chunk, 2, arg, len);
+    struct cf_future *future =
+        len < CF_LARGE ? cf_future_new(executor, task, chunk, 2, arg, len) : new_large(executor, task, chunk, arg, len);
     if (future == NULL) {
         cf_room_leave(executor);
         return refuse(executor, task, chunk, arg, len, ENOMEM);

@@ -5,6 +5,7 @@
 #include <signal.h>
 
 #include "core.h"
+#include "loan.h"
 
 __thread struct cf_thread cf_self __attribute__((tls_model("initial-exec")));
 
@@ -30,11 +31,13 @@ before_fork(void)
     cf_circle_before_fork();
     cf_hook_before_fork();
     cf_slab_before_fork();
+    cf_loan_before_fork();
 }
 
 static void
 after_fork(bool in_child)
 {
+    cf_loan_after_fork();
     cf_slab_after_fork();
     cf_hook_after_fork(in_child);
     cf_circle_after_fork();

@@ -13,7 +13,7 @@ cf_unpack_start(struct cf_unpack *unpack, struct cf_future *call)
 {
     struct chunk_outcomes *outcomes = (struct chunk_outcomes *)(uintptr_t)cf_result(call, NULL);
 
-    *unpack = (struct cf_unpack){ .call = call, .items = cf_chunk_items(call->room) };
+    *unpack = (struct cf_unpack){ .call = call, .items = cf_chunk_items(cf_future_arg(call)) };
     if (outcomes == NULL)
         return;
     unpack->run = (struct chunk_run *)(outcomes + 1);

