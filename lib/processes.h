@@ -41,7 +41,6 @@ struct lane_state {
     _Atomic uint64_t head;     /* the slots from here ... */
     _Atomic uint64_t tail;     /* ... up to here are in use, */
     uint64_t withdrawn;        /* but for so many, which the worker has yet to pass */
-    struct lendable places[LANE_PLACES];
     _Atomic(struct cf_future *) calls[LANE_SLOTS]; /* NULL: withdrawn, or settled already; collectors write, too */
 
     /* The collector's. */
@@ -49,6 +48,7 @@ struct lane_state {
     enum cf_why killed_for; /* CF_TIMED_OUT or CF_KILLED; 0: it was not killed by us */
     bool killed_hard;       /* and with SIGKILL */
     cf_time killed_at;
+    struct lendable places[LANE_PLACES];
 };
 
 struct process_pool {
