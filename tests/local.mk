@@ -87,10 +87,11 @@ bats_tests = \
     %D%/progress.bats \
     %D%/quickstart.bats \
     %D%/readme.bats \
+    %D%/reference.bats \
     %D%/server.bats \
     %D%/trace.bats
 
-dist_noinst_DATA = $(bats_tests) %D%/helpers.bash
+dist_noinst_DATA = $(bats_tests) %D%/helpers.bash %D%/quick.c.in
 dist_noinst_SCRIPTS = %D%/run-tap %D%/no-libcheck %D%/no-interleave %D%/installcheck
 
 # All tests report in TAP.  Those in C have no extension, so their variables are LOG_DRIVER and LOG_COMPILER.
