@@ -191,6 +191,40 @@ bin_PROGRAMS += %D%/demo_errors
 
 # Its common patterns.
 
+bin_PROGRAMS += %D%/demo_batches
+%C%_demo_batches_SOURCES = %D%/demo_batches.c
+%C%_demo_batches_LDADD = $(demo_libs)
+%C%_demo_batches_LDFLAGS = $(program_ldflags)
+
+bin_PROGRAMS += %D%/demo_choose
+%C%_demo_choose_SOURCES = \
+    %D%/demo_choose.c \
+    %D%/choose_files.c \
+    %D%/choose_files.h \
+    %D%/choose_work.c \
+    %D%/choose_work.h \
+    %D%/memory.c \
+    %D%/memory.h
+%C%_demo_choose_CFLAGS = $(AM_CFLAGS) $(GMP_CFLAGS)
+%C%_demo_choose_LDADD = %D%/libprimes.a $(demo_libs)
+%C%_demo_choose_LDFLAGS = $(program_ldflags)
+
+bin_PROGRAMS += %D%/demo_first
+%C%_demo_first_SOURCES = %D%/demo_first.c
+%C%_demo_first_LDADD = $(demo_get_libs)
+%C%_demo_first_LDFLAGS = $(program_ldflags)
+
+bin_PROGRAMS += %D%/demo_switch
+%C%_demo_switch_SOURCES = %D%/demo_switch.c
+%C%_demo_switch_CFLAGS = $(AM_CFLAGS) $(GMP_CFLAGS)
+%C%_demo_switch_LDADD = %D%/libprimes.a $(demo_libs)
+%C%_demo_switch_LDFLAGS = $(program_ldflags)
+
+bin_PROGRAMS += %D%/demo_timeout
+%C%_demo_timeout_SOURCES = %D%/demo_timeout.c
+%C%_demo_timeout_LDADD = $(demo_libs)
+%C%_demo_timeout_LDFLAGS = $(program_ldflags)
+
 # The country codes as the lines of a C initializer, upper case and sorted: "AD", "AE", ...
 BUILT_SOURCES += %D%/codes-table.h
 CLEANFILES += %D%/codes-table.h

@@ -76,6 +76,7 @@ program_tests = \
 # Tests of the programs.
 bats_tests = \
     %D%/demos.bats \
+    %D%/demos_patterns.bats \
     %D%/flags.bats \
     %D%/flags_errors.bats \
     %D%/flags_json.bats \
