@@ -34,9 +34,9 @@ static const struct work {
     const struct cf_task *task;
     const char *advice;
 } works[WORKS] = {
-    { "reading", &choose_work_read, "threads, as file I/O releases the GIL" },
-    { "hashing", &choose_work_hash, "it depends on the bottleneck, profile first" },
-    { "computing", &choose_work_compute, "processes, as they bypass the GIL" },
+    { "reading", &choose_work_read, "threads" },
+    { "hashing", &choose_work_hash, "profile first" },
+    { "computing", &choose_work_compute, "processes" },
 };
 #define MEBIBYTE 1048576.0
 
@@ -193,8 +193,8 @@ agree(struct run runs[WORKS][EXECUTORS])
 static void
 conclude_on_threads(const struct run runs[EXECUTORS])
 {
-    printf("C has no GIL: computing was %.1f times as fast in threads as inline, and %.1f times in processes,\n"
-           "which took %.1f times as long to start and %.1f times the memory.\n",
+    printf("C has no GIL: computing was %.1f times as fast in threads, %.1f times in\n"
+           "processes, which took %.1f times as long to start and %.1f times the memory.\n",
            speed_up(runs, THREADS), speed_up(runs, PROCESSES), runs[PROCESSES].start / runs[THREADS].start,
            (double)runs[PROCESSES].memory / (double)runs[THREADS].memory);
 }
