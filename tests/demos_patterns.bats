@@ -208,12 +208,17 @@ mirror 3: ran to its end, in vain"* ]]
 }
 
 @test "demo_choose: processes cost more to start than threads, and more memory" {
-    run -0 demo_choose --files 4 --size 1 --workers 2
-    less "$(awk '$1 == "computing" && $2 == "threads" { print $5 }' <<<"$output")" \
-        "$(awk '$1 == "computing" && $2 == "processes" { print $5 }' <<<"$output")"
     [ "$SLACK" -eq 1 ] || skip "a sanitizer's own memory is more than all other"
-    less "$(awk '$1 == "computing" && $2 == "threads" { print $7 }' <<<"$output")" \
-        "$(awk '$1 == "computing" && $2 == "processes" { print $7 }' <<<"$output")"
+    # figure EXECUTOR COLUMN - print what stands in a row of the third work.
+    figure() {
+        awk -v executor="$1" -v column="$2" '$1 == "computing" && $2 == executor { print $column }' <<<"$output"
+    }
+    dearer() {
+        run -0 demo_choose --files 4 --size 1 --workers 2
+        less "$(figure threads 5)" "$(figure processes 5)" && less "$(figure threads 7)" "$(figure processes 7)"
+    }
+    # Other programs may delay the start of a thread, but not each time.
+    wait_for 30 dearer
 }
 
 @test "demo_choose hashes the files that it is given, as FNV-1a does" {
