@@ -39,6 +39,7 @@ unit_tests = \
     %D%/fork_busy-t \
     %D%/defaults-t \
     %D%/pending-t \
+    %D%/practice-t \
     %D%/room-t \
     %D%/nested-t \
     %D%/nested_wait-t \
