@@ -82,6 +82,7 @@ bats_tests = \
     %D%/flags_errors.bats \
     %D%/flags_json.bats \
     %D%/flags_signals.bats \
+    %D%/man.bats \
     %D%/primes.bats \
     %D%/primes_input.bats \
     %D%/primes_json.bats \
