@@ -57,37 +57,32 @@ print_help(const struct flags_program *program)
 {
     printf("Usage: %s [OPTION]... [CC]...\n"
            "%s\n"
-           "Each CC is a country code, or one letter for all country codes that begin with it.\n"
-           "Without any, they are those of the 20 countries with the most people.\n"
+           "Each CC is a country code, or one letter for all that begin with it; without\n"
+           "any, they are those of the 20 countries with the most people.\n"
            "\n"
-           "  -a, --all              all %zu country codes\n"
-           "  -e, --every            every pair of letters, from AA to ZZ\n"
-           "  -l, --limit N          only the first N of the codes\n",
+           "  -a, --all            all %zu country codes\n"
+           "  -e, --every          every pair of letters, from AA to ZZ\n"
+           "  -l, --limit N        only the first N of the codes\n",
            cli_program, program->purpose, codes_count);
     if (program->concurrent)
-        printf("  -m, --max-req N        at most N downloads at a time, up to %d (default %d);\n"
-               "                         also --max_req, -w, --workers\n",
+        printf("  -m, --max-req N      at most N downloads at a time, up to %d (default %d);\n"
+               "                       also --max_req, -w, --workers\n",
                MAX_WORKERS, DEFAULT_WORKERS);
-    printf("  -s, --server SITE      where from: a label, or the URL that /{cc}/{cc}.png follows\n"
-           "                           LOCAL   http://localhost:8000/flags (default)\n"
-           "                           DELAY   http://localhost:8001/flags\n"
-           "                           ERROR   http://localhost:8002/flags\n"
-           "                           REMOTE  https://www.fluentpython.com/data/flags, .gif\n"
-           "      --extension EXT    the ending of the flags' names there and here: png, gif, ...\n"
-           "  -o, --output DIR       where to, as DIR/CC.png (default: downloaded)\n"
-           "  -v, --verbose          a line for each flag\n"
-           "      --progress WHEN    show a progress bar on stderr: always, never, or auto (default),\n"
-           "                         which is %s\n"
-           "      --json             JSON lines on stdout instead of text: one object for each flag\n"
-           "                         as soon as it is known what became of it, then a summary\n"
-           "      --trace FILE       write to FILE what was downloaded when and where, for ui.perfetto.dev\n"
-           "      --help             print this help and exit\n"
-           "      --version          print the version and exit\n"
+    printf("  -s, --server SITE    LOCAL (port 8000 here; the default), DELAY (8001), ERROR\n"
+           "                       (8002), REMOTE, or the URL that /{cc}/{cc}.png follows\n"
+           "      --extension EXT  the ending of the flags' names there and here\n"
+           "  -o, --output DIR     where to, as DIR/CC.png (default: downloaded)\n"
+           "  -v, --verbose        a line for each flag\n"
+           "      --progress WHEN  show a bar on stderr: always, never or auto (default):\n"
+           "                       %s\n"
+           "      --json           JSON lines on stdout instead of text\n"
+           "      --trace FILE     a trace of each call, for Perfetto or chrome://tracing\n"
+           "      --help           print this help and exit\n"
+           "      --version        print the version and exit\n"
            "\n"
-           "With -e, -a and CC the first of these counts.\n"
-           "Exit status: 0 if all flags were downloaded, 1 if some were not, 2 for wrong usage,\n"
-           "3 if no file could be written.\n",
-           program->has_bar ? "on a terminal, without -v" : "never in this program");
+           "With -e, -a and CC the first counts.  `man %s' has the details.\n"
+           "Exit status: 0 all downloaded, 1 some not, 2 wrong usage, 3 nothing written.\n",
+           program->has_bar ? "on a terminal, without -v" : "never in this program", cli_program);
 }
 
 /* Want all known codes that begin with this letter, or all for '\0'.  Return whether there are any. */

@@ -10,7 +10,7 @@
 #include "trace.h"
 
 static const struct flags_program program = {
-    .purpose = "Download the flags of countries, several at a time; report on each as soon as it is there.",
+    .purpose = "Download flags of countries, several at a time; report on each as it comes.",
     .concurrent = true,
     .has_bar = true,
 };

@@ -9,7 +9,7 @@
 #include "trace.h"
 
 static const struct flags_program program = {
-    .purpose = "Download the flags of countries, one after another.",
+    .purpose = "Download flags of countries, one after another.",
 };
 
 static void

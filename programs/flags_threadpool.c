@@ -10,7 +10,7 @@
 #include "trace.h"
 
 static const struct flags_program program = {
-    .purpose = "Download the flags of countries, several at a time; report in the order of their codes.",
+    .purpose = "Download flags of countries, several at a time; report in the order of codes.",
     .concurrent = true,
 };
 

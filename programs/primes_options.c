@@ -62,38 +62,35 @@ print_help(const struct primes_program *program)
     printf("Usage: %s [OPTION]... [NUMBER]...\n"
            "  or:  %s [OPTION]... --input FILE\n"
            "%s\n"
-           "A NUMBER has any size, in decimal or, after 0x, in hexadecimal digits; a line of FILE, up to %d\n"
-           "characters.  Without any, the %zu numbers of an example are checked by trial division%s.\n"
+           "A NUMBER is decimal or, after 0x, hexadecimal; a line of FILE, up to %d\n"
+           "characters.  Without any, %zu are checked by trial division%s.\n"
            "\n"
-           "  -i, --input FILE       numbers from FILE, or standard input if it is -, one a line;\n"
-           "                         from a # on, a line is a comment\n",
+           "  -i, --input FILE     numbers from FILE, or stdin if it is -; # is a comment\n",
            cli_program, cli_program, program->purpose, NUMBERS_LINE_MAX, MEMO,
-           program->worker != NULL ? ",\nthe largest first" : "");
+           program->worker != NULL ? ", largest first" : "");
     if (program->worker != NULL)
-        printf("  -w, --workers N        so many %s, up to %d (default: as many as there are processors)\n",
-               program->workers, MAX_WORKERS);
+        printf("  -w, --workers N      so many %s, up to %d (default: one a processor)\n", program->workers,
+               MAX_WORKERS);
     else
-        printf("  -w, --workers N        is accepted, like --unordered, and changes nothing here\n");
-    printf("      --method METHOD    auto   proven below 2^64; beyond, with GMP, probable (default)\n"
-           "                         trial  divide by odd numbers up to the square root; below 2^64 only\n"
-           "                         gmp    all with GMP; what that calls definitely prime is proven\n"
-           "      --rounds N         beyond 2^64, do N more rounds of Miller and Rabin's test after that of\n"
-           "                         Baillie, Pomerance, Selfridge and Wagstaff, up to %d (default %d)\n"
-           "      --primes-only      print those that are prime, as given, and nothing else\n"
-           "      --count            print how many are prime, and nothing else\n"
-           "      --unordered        print each as soon as it is known, in whatever order\n",
+        printf("  -w, --workers N      is accepted, like --unordered, and changes nothing here\n");
+    printf("      --method METHOD  auto (default): proven below 2^64; beyond, probable\n"
+           "                       trial: by trial division, below 2^64; gmp: all with GMP\n"
+           "      --rounds N       N more of Miller and Rabin's beyond 2^64, up to %d (%d)\n"
+           "      --primes-only    print those that are prime, as given, and nothing else\n"
+           "      --count          print how many are prime, and nothing else\n"
+           "      --unordered      print each as soon as it is known, in whatever order\n",
            MAX_ROUNDS, DEFAULT_ROUNDS);
     if (program->can_kill)
-        printf("      --call-timeout S   give up a number after S seconds\n");
-    printf("      --json             JSON lines instead of text: one object for each number, then a summary\n"
-           "      --progress         show a progress bar on stderr\n"
-           "      --trace FILE       write to FILE what was checked when and where, for ui.perfetto.dev\n"
-           "      --help             print this help and exit\n"
-           "      --version          print the version and exit\n"
+        printf("      --call-timeout S give up a number after S seconds\n");
+    printf("      --json           JSON lines instead of text\n"
+           "      --progress       show a progress bar on stderr\n"
+           "      --trace FILE     a trace of each call, for Perfetto or chrome://tracing\n"
+           "      --help           print this help and exit\n"
+           "      --version        print the version and exit\n"
            "\n"
-           "A number's line says P if it is prime, p if it is so probably, and how long it took to find out.\n"
-           "Exit status: 0 if all was checked, 1 if lines were bad or numbers could not be checked,\n"
-           "2 for wrong usage.\n");
+           "P is prime, p probably so; then the time.  `man %s' has the details.\n"
+           "Exit status: 0 all was checked, 1 bad lines or lost numbers, 2 wrong usage.\n",
+           cli_program);
 }
 
 static void

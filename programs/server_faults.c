@@ -8,12 +8,9 @@
 #include "number.h"
 #include "server_path.h"
 
-static const struct {
-    const char *name;
-    const char *does;
-} kinds[] = { [SERVER_FAULT_NONE] = { NULL, NULL },
-#define ROW(id, name, does) [SERVER_FAULT_##id] = { name, does },
-              SERVER_FAULTS_TABLE(ROW)
+static const char *const kinds[] = { [SERVER_FAULT_NONE] = NULL,
+#define ROW(id, name) [SERVER_FAULT_##id] = (name),
+                                     SERVER_FAULTS_TABLE(ROW)
 #undef ROW
 };
 static const size_t kinds_count = sizeof kinds / sizeof kinds[0];
@@ -42,7 +39,7 @@ read_kind(const char *text, size_t len, struct server_fault_rule *rule)
     uint64_t status;
 
     for (size_t kind = 1; kind < kinds_count; kind++) {
-        if (strlen(kinds[kind].name) == len && memcmp(kinds[kind].name, text, len) == 0) {
+        if (strlen(kinds[kind]) == len && memcmp(kinds[kind], text, len) == 0) {
             rule->kind = (enum server_fault)kind;
             return true;
         }
@@ -160,7 +157,7 @@ server_faults_find(const struct server_faults *faults, int place, unsigned long 
 const char *
 server_faults_name(enum server_fault kind)
 {
-    return kinds[kind].name;
+    return kinds[kind];
 }
 
 bool
@@ -174,5 +171,5 @@ void
 server_faults_help(FILE *stream)
 {
     for (size_t kind = 1; kind < kinds_count; kind++)
-        fprintf(stream, "  %-13s %s\n", kinds[kind].name, kinds[kind].does);
+        fprintf(stream, " %s,", kinds[kind]);
 }

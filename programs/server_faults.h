@@ -14,20 +14,20 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/* One row per kind: its name in C, its name in options and in the log, and what it does. */
+/* One row per kind: its name in C, and its name in options and in the log. */
 #define SERVER_FAULTS_TABLE(ROW)                                                                                       \
-    ROW(CUT, "cut", "the body ends halfway, short of its Content-Length")                                              \
-    ROW(CHUNKED_CUT, "chunked-cut", "a chunked body ends halfway, without its last chunk")                             \
-    ROW(RESET, "reset", "the connection is reset in place of an answer")                                               \
-    ROW(RESET_MIDWAY, "reset-midway", "the connection is reset halfway through the body")                              \
-    ROW(HANG, "hang", "no answer ever comes, the connection stays open")                                               \
-    ROW(STALL, "stall", "the answer stops for good halfway through the body")                                          \
-    ROW(DRIP, "drip", "the body comes in drips, at --drip-rate")                                                       \
-    ROW(GARBAGE, "garbage", "the answer is not HTTP at all")
+    ROW(CUT, "cut")                   /* the body ends halfway, short of its Content-Length */                         \
+    ROW(CHUNKED_CUT, "chunked-cut")   /* a chunked body ends halfway, without its last chunk */                        \
+    ROW(RESET, "reset")               /* the connection is reset in place of an answer */                              \
+    ROW(RESET_MIDWAY, "reset-midway") /* the connection is reset halfway through the body */                           \
+    ROW(HANG, "hang")                 /* no answer ever comes, the connection stays open */                            \
+    ROW(STALL, "stall")               /* the answer stops for good halfway through the body */                         \
+    ROW(DRIP, "drip")                 /* the body comes in drips, at --drip-rate */                                    \
+    ROW(GARBAGE, "garbage")           /* the answer is not HTTP at all */
 
 enum server_fault {
     SERVER_FAULT_NONE,
-#define SERVER_FAULTS_NAME(id, name, does) SERVER_FAULT_##id,
+#define SERVER_FAULTS_NAME(id, name) SERVER_FAULT_##id,
     SERVER_FAULTS_TABLE(SERVER_FAULTS_NAME)
 #undef SERVER_FAULTS_NAME
 };
@@ -67,7 +67,7 @@ const char *server_faults_name(enum server_fault kind);
 /* Return whether the fault is in the body of an answer that otherwise looks well. */
 bool server_faults_in_body(enum server_fault kind);
 
-/* Print the kinds and what they do, as a part of a help text. */
+/* Print the names of the kinds, with a comma after each, as a part of a help text. */
 void server_faults_help(FILE *stream);
 
 #endif

@@ -52,41 +52,29 @@ static void
 print_help(void)
 {
     printf("Usage: %s [OPTION]...\n", cli_program);
-    fputs("Serve flags of countries over HTTP, as slowly and as badly as asked for.\n"
-          "\n"
-          "The flag of a country is at /flags/cc/cc.png, as in /flags/br/br.png, for 194\n"
-          "codes, whatever stands before /flags; all else is 404.\n"
-          "SIGINT and SIGTERM end the server.\n"
+    fputs("Serve flags of countries over HTTP, as slowly and as badly as asked for:\n"
+          "/flags/cc/cc.png for 194 codes; all else is 404.  SIGINT and SIGTERM end it.\n"
           "\n"
           "      --bind=ADDRESS      listen on this address (default 127.0.0.1)\n"
           "      --port=NUMBER       listen on this port (default 8000); 0 is any free one\n"
-          "      --root=DIR          serve the files cc.png in DIR (default\n"
-          "                            " FLAGS_PNG_DIR ";\n"
-          "                            where that is absent, as with --made-up)\n"
+          "      --root=DIR          serve DIR/cc.png (" FLAGS_PNG_DIR ")\n"
           "      --made-up           serve bodies of 2 to 6 KB made up from the code\n"
           "      --log=FILE          write a line of JSON per request; - is stdout\n"
-          "\n"
-          "      --delay=S           wait S seconds before each answer\n"
-          "      --delay=MIN..MAX    wait from MIN to MAX seconds\n"
+          "      --delay=S           wait S seconds, or MIN..MAX, before each answer\n"
           "      --error-rate=P      fail this part of the requests, 0 to 1, with a status\n"
           "      --error-codes=LIST  which ones: statuses from 400 to 599 (default 418)\n"
           "      --retry-after=S     send Retry-After: S with each 429 and 503\n"
-          "      --fault=KIND=P      let a fault hit this part of the requests, 0 to 1\n"
-          "      --fault=KIND=CC[:N],...\n"
-          "                          let it hit those for these codes; only the first N\n"
+          "      --fault=KIND=P      let a fault hit this part of the requests, 0 to 1;\n"
+          "                          with CC[:N],... for P, the first N for these codes\n"
           "      --drip-rate=N       bytes per second of the fault drip (default 10)\n"
           "      --seed=N            draw other delays, errors and faults (default 0)\n"
           "      --help              print this help and exit\n"
           "      --version           print the version and exit\n"
           "\n"
-          "Several options --fault add up.  Those for a code come first.  The kinds are:\n",
+          "Faults:",
           stdout);
     server_faults_help(stdout);
-    fputs("  400 to 599    the answer has this status\n"
-          "\n"
-          "What is drawn depends on the seed, the code, and how many times that code has\n"
-          "been asked for, and not on the order of the requests.\n",
-          stdout);
+    printf("\n400 to 599.  `man %s' tells what they are.\n", cli_program);
 }
 
 static double

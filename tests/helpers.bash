@@ -115,3 +115,8 @@ connections() {
 codes() {
     xargs -n 1 <"$SRCDIR/data/country_codes.txt"
 }
+
+# programs - the names of those that were built, one per line.
+programs() {
+    find "$PROGRAMS" -maxdepth 1 -type f -perm -u+x -printf '%f\n' | LC_ALL=C sort
+}

@@ -76,12 +76,14 @@ program_tests = \
 
 # Tests of the programs.
 bats_tests = \
+    %D%/completion.bats \
     %D%/demos.bats \
     %D%/demos_patterns.bats \
     %D%/flags.bats \
     %D%/flags_errors.bats \
     %D%/flags_json.bats \
     %D%/flags_signals.bats \
+    %D%/help.bats \
     %D%/man.bats \
     %D%/primes.bats \
     %D%/primes_input.bats \

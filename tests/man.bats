@@ -16,11 +16,6 @@ declared() {
     "${CC:-cc}" -E -P "$SRCDIR/lib/cf.h" | grep -o '\<cf_[a-z_]*(' | tr -d '(' | LC_ALL=C sort -u
 }
 
-# programs - the names of those that were built.
-programs() {
-    find "$PROGRAMS" -maxdepth 1 -type f -perm -u+x -printf '%f\n' | LC_ALL=C sort
-}
-
 # page NAME SECTION - print the file of a page, or of that to which its link leads.
 page() {
     local file=$SRCDIR/man/$1.$2 target
