@@ -88,7 +88,7 @@ print_help(const struct primes_program *program)
            "      --help           print this help and exit\n"
            "      --version        print the version and exit\n"
            "\n"
-           "P is prime, p probably so; then the time.  `man %s' has the details.\n"
+           "P is prime, p probably so.  `man %s' has the details.\n"
            "Exit status: 0 all was checked, 1 bad lines or lost numbers, 2 wrong usage.\n",
            cli_program);
 }
