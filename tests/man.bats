@@ -37,6 +37,8 @@ page() {
 @test "no page is wider than a screen of 80 columns" {
     command -v mandoc >/dev/null || skip "mandoc is missing (Debian package: mandoc)"
     for file in "$SRCDIR"/man/*.[1-8]; do
+        # The demonstrations print lines as long as they like.
+        [ "${file##*/}" != cf_demos.7 ] || continue
         mandoc -T ascii -O width=78 "$file" | sed 's/.\x08//g' | awk -v file="${file##*/}" \
             'length > 80 && !/was not checked: timed out/ { print file ": " $0; bad = 1 } END { exit bad }' >&2
     done
