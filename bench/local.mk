@@ -26,12 +26,31 @@ bench-executors: %D%/executors
 	@$(srcdir)/%D%/compare --build . --rounds '$(ROUNDS)' --only '$(ONLY)' --tries '$(TRIES)'
 .PHONY: bench-executors
 
+# The programs and Python's, side by side; timings tells what can be chosen, as in: make bench RUNS=1 ONLY='*-flags_*'.
+bench: all
+	@CC='$(CC)' CFLAGS='$(CFLAGS)' $(srcdir)/%D%/timings .
+	@$(srcdir)/%D%/traces .
+	@$(MAKE) --no-print-directory bench-report
+
+# The pictures, the page and the table of what was measured before.
+bench-report:
+	@$(srcdir)/%D%/draw %D%/results
+	@$(srcdir)/%D%/report %D%/results >%D%/results/report.html
+	@$(srcdir)/%D%/table text %D%/results/timings.json
+	@echo "The report is $(abs_builddir)/%D%/results/report.html."
+
+# The pictures in README.md, from what was measured before.
+pictures: bench-report
+	cp %D%/results/speed-up.svg %D%/results/timeline.svg $(srcdir)/%D%/pictures
+.PHONY: bench bench-report pictures
+
 clean-local:
 	-rm -rf %D%/bin %D%/results
 
 CLEANFILES += %D%/executors %D%/primes
 EXTRA_DIST += \
     %D%/compare \
+    %D%/draw \
     %D%/peers/Pools.java \
     %D%/peers/apr.c \
     %D%/peers/async.cpp \
@@ -46,7 +65,22 @@ EXTRA_DIST += \
     %D%/peers/openmp.c \
     %D%/peers/physics.c \
     %D%/peers/pthread.c \
+    %D%/peers/python_flags.py \
+    %D%/peers/python_primes.py \
     %D%/peers/python_processes.py \
     %D%/peers/tbb.cpp \
     %D%/peers/xargs.sh \
-    %D%/plan.py
+    %D%/pictures/speed-up.svg \
+    %D%/pictures/timeline.svg \
+    %D%/plan.py \
+    %D%/report \
+    %D%/rows.jq \
+    %D%/seconds.gp \
+    %D%/serve.sh \
+    %D%/speed-up.gp \
+    %D%/style.gp \
+    %D%/table \
+    %D%/timeline.gp \
+    %D%/timeline.jq \
+    %D%/timings \
+    %D%/traces

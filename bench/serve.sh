@@ -6,6 +6,7 @@
 # Requests to our own server must not go astray.
 no_proxy='*'
 export no_proxy
+: "${programs:?}"
 server=
 work=
 

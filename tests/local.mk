@@ -76,6 +76,7 @@ program_tests = \
 
 # Tests of the programs.
 bats_tests = \
+    %D%/bench.bats \
     %D%/completion.bats \
     %D%/demos.bats \
     %D%/demos_patterns.bats \
