@@ -9,7 +9,17 @@ completions = \
     %D%/flags_server \
     %D%/primes_sequential \
     %D%/primes_threads \
-    %D%/primes_procs
+    %D%/primes_procs \
+    %D%/demo_batches \
+    %D%/demo_bytes \
+    %D%/demo_choose \
+    %D%/demo_errors \
+    %D%/demo_first \
+    %D%/demo_lifecycle \
+    %D%/demo_map \
+    %D%/demo_switch \
+    %D%/demo_timeout \
+    %D%/demo_workers
 nodist_bashcomp_DATA = $(completions)
 CLEANFILES += $(completions)
 
