@@ -191,7 +191,8 @@ play() {
         *) continue ;;
         esac
         [[ $command != *'|' ]] || continue
-        bash -c "$command" >out 2>err </dev/null || :
+        # A worker that dies of SIGSEGV is to die of it, also where a sanitizer would rather report it.
+        ASAN_OPTIONS=handle_segv=0:$ASAN_OPTIONS bash -c "$command" >out 2>err </dev/null || :
         cat out err >>printed
     done <"$file"
     sed -E "${ports[@]}" "$file" | grep -vE '^[$>] ' | mask >shown
