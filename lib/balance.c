@@ -3,7 +3,8 @@
 
 #include "processes.h"
 
-#define LINE 100000 /* nanoseconds' worth of calls are sent ahead to a worker */
+#define LINE 100000  /* nanoseconds' worth of calls are sent ahead to a worker, */
+#define LONG 1000000 /* or, of shorter calls than this, one more than it runs, lest it wait for the next */
 
 /*
  * How many calls the worker may be given: what takes LINE, but not suddenly more.  It goes by the calls just taken but
@@ -16,8 +17,8 @@ cf_balance_adapt(struct lane_state *lane, const struct finding *found)
     const cf_time took = found->ran > 1 ? found->took - found->longest : found->took;
 
     lane->cost = (uint64_t)took / (found->ran > 1 ? found->ran - 1 : 1);
-    const uint64_t fit = LINE / (lane->cost + 1);
-    lane->ahead = fit < AHEAD ? AHEAD : (unsigned)(fit < most ? fit : most);
+    const uint64_t fit = LINE / (lane->cost + 1), least = lane->cost < LONG ? 2 : AHEAD;
+    lane->ahead = (unsigned)(fit < least ? least : fit < most ? fit : most);
 }
 
 /* The busy lane with the most calls, if it has more than one; or NULL.  The lock is held. */
