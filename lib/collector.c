@@ -101,6 +101,13 @@ cf_collector_watch(struct cf_executor *executor, const struct cf_future *future)
     cf_collector_catch_up(pool);
 }
 
+/* For a worker that has died between the two steps of that. */
+static void
+wake_who_was_rung_for(struct process_pool *pool)
+{
+    syscall(SYS_futex, &pool->segment->seat, FUTEX_WAKE, 1, NULL, NULL, 0);
+}
+
 /* What the nursery has reported of its workers, and of itself by its end. */
 static void
 hear_of_the_dead(struct process_pool *pool)
@@ -117,6 +124,8 @@ hear_of_the_dead(struct process_pool *pool)
         else if (gone == GONE_UNBORN)
             cf_death_at_birth(pool, &pool->lanes[i], lane->fate);
     }
+    if (reported)
+        wake_who_was_rung_for(pool);
     if (nursery_gone)
         cf_death_of_nursery(pool);
 }

@@ -205,15 +205,18 @@ processes_abandon(struct cf_executor *executor)
     return true;
 }
 
-/* Not in a forked child: it has not inherited this memory, and where it was may be something else by now. */
+/*
+ * Not in a forked child: it has not inherited this memory, and where it was may be something else by now.  The places
+ * first, because until then futures that end give theirs back.
+ */
 static void
 unmap_memory(struct process_pool *pool)
 {
+    cf_place_fini(pool);
     if (pool->segment != NULL)
         munmap(pool->segment, pool->segment_size);
     if (pool->buffers != NULL)
         munmap(pool->buffers, BUFFERS_SIZE);
-    cf_place_fini(pool);
 }
 
 static void

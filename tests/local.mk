@@ -53,7 +53,8 @@ unit_tests = \
 
 # They wrap functions that the library calls, which only an archive allows.
 if HAVE_ARCHIVE
-unit_tests += %D%/faults-t %D%/faults_map-t %D%/refused-t %D%/held-t %D%/fork_locks-t %D%/process_limits-t
+unit_tests += %D%/faults-t %D%/faults_map-t %D%/refused-t %D%/held-t %D%/fork_locks-t %D%/process_limits-t \
+    %D%/process_moments-t
 endif
 
 # The library's code in all interleavings; tests/interleave.h says how.  They include the sources that they are about.
@@ -181,6 +182,7 @@ faults_sources = %D%/faults.c %D%/faults.h
 %C%_refused_t_LDFLAGS = $(faults_ldflags)
 %C%_held_t_LDFLAGS = $(AM_LDFLAGS) -static -Wl,--wrap=pthread_mutex_lock
 %C%_fork_locks_t_LDFLAGS = $(AM_LDFLAGS) -static -Wl,--wrap=pthread_mutex_unlock
+%C%_process_moments_t_LDFLAGS = $(AM_LDFLAGS) -static -Wl,--wrap=syscall,--wrap=munmap
 %C%_process_limits_t_LDFLAGS = $(AM_LDFLAGS) -static \
     -Wl,--wrap=fork,--wrap=mmap,--wrap=memfd_create,--wrap=eventfd,--wrap=socketpair,--wrap=signalfd \
     -Wl,--wrap=pthread_create,--wrap=calloc,--wrap=malloc,--wrap=aligned_alloc,--wrap=reallocarray \
