@@ -73,7 +73,9 @@ cf_collector_park(struct cf_executor *executor, struct cf_parker *parker, cf_tim
 
     if (!atomic_compare_exchange_strong(seat, &free, SEAT_TAKEN))
         return cf_park(parker, deadline);
-    const bool woken = cf_news_waits(pool) || cf_park_or(parker, deadline, seat, SEAT_TAKEN);
+    /* What another is just taking, he takes to the end: whoever has done so looks once more. */
+    const bool news = cf_news_waits(pool) && !atomic_load(&pool->collecting);
+    const bool woken = news || cf_park_or(parker, deadline, seat, SEAT_TAKEN);
     if (atomic_exchange(seat, SEAT_FREE) == SEAT_RUNG || cf_news_waits(pool))
         cf_collector_catch_up(pool);
     return woken;

@@ -182,7 +182,7 @@ faults_sources = %D%/faults.c %D%/faults.h
 %C%_refused_t_LDFLAGS = $(faults_ldflags)
 %C%_held_t_LDFLAGS = $(AM_LDFLAGS) -static -Wl,--wrap=pthread_mutex_lock
 %C%_fork_locks_t_LDFLAGS = $(AM_LDFLAGS) -static -Wl,--wrap=pthread_mutex_unlock
-%C%_process_moments_t_LDFLAGS = $(AM_LDFLAGS) -static -Wl,--wrap=syscall,--wrap=munmap
+%C%_process_moments_t_LDFLAGS = $(AM_LDFLAGS) -static -Wl,--wrap=syscall,--wrap=munmap,--wrap=madvise
 %C%_process_limits_t_LDFLAGS = $(AM_LDFLAGS) -static \
     -Wl,--wrap=fork,--wrap=mmap,--wrap=memfd_create,--wrap=eventfd,--wrap=socketpair,--wrap=signalfd \
     -Wl,--wrap=pthread_create,--wrap=calloc,--wrap=malloc,--wrap=aligned_alloc,--wrap=reallocarray \

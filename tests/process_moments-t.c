@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -19,6 +20,7 @@
 #include "tap.h"
 
 #define LARGE ((size_t)1 << 20)
+#define LINGER 0.5
 
 /* The first worker that is about to wake one thread of that process dies instead, and raises of[0] of the stage. */
 static struct stage *fatal;
@@ -27,6 +29,11 @@ static pid_t woken;
 /* Released when this thread has next unmapped something. */
 static __thread struct cf_future *late;
 
+/* Who next maps something lingers after it, unless it is NULL, and raises `started` of the stage before. */
+static _Atomic(struct stage *) lingering;
+
+int __real_madvise(void *, size_t, int);
+int __wrap_madvise(void *, size_t, int);
 int __real_munmap(void *, size_t);
 int __wrap_munmap(void *, size_t);
 long __real_syscall(long, ...);
@@ -41,6 +48,18 @@ __wrap_munmap(void *at, size_t size)
     late = NULL;
     cf_release(future);
     return rc;
+}
+
+int
+__wrap_madvise(void *at, size_t size, int advice)
+{
+    struct stage *stage = atomic_exchange(&lingering, NULL);
+
+    if (stage != NULL) {
+        latch_raise(&stage->started);
+        asserts_sleep(LINGER);
+    }
+    return __real_madvise(at, size, advice);
 }
 
 static bool
@@ -108,6 +127,44 @@ TEST(a_worker_may_die_just_before_it_wakes_who_waits_for_another)
     ck_assert_msg(wait.until - end < 1, "who waited was told after %.1f s", wait.until - end);
 }
 
+static double
+processor_time(void)
+{
+    struct rusage usage;
+
+    ck_assert_int_eq(getrusage(RUSAGE_THREAD, &usage), 0);
+    return (double)usage.ru_utime.tv_sec + (double)usage.ru_stime.tv_sec +
+           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+}
+
+static int
+make_large(struct cf_call *call)
+{
+    static const char bytes[LARGE];
+
+    return cf_return(call, bytes, sizeof bytes);
+}
+static const struct cf_task task_large = { "large", make_large };
+
+TEST(who_waits_sleeps_while_another_is_long_at_taking_a_result)
+{
+    struct cf_executor *pool = family_pool(&(struct cf_options){ .max_workers = 2 });
+    struct stage *stage = stage_new();
+    struct cf_future *held = tasks_start_holding(pool, stage, 1);
+
+    atomic_store(&lingering, stage);
+    struct cf_future *large = cf_submit(pool, &task_large, NULL, 0);
+    latch_await(&stage->started, 2);
+    const double before = processor_time();
+    ck_assert_int_eq(cf_wait(&held, 1, CF_ALL_COMPLETED, cf_after(LINGER / 2), NULL), CF_TIMEOUT);
+    ck_assert_double_lt(processor_time() - before, LINGER / 5);
+    latch_raise(&stage->go);
+    ck_assert_int_eq(asserts_take_int(held), 1);
+    ck_assert_ptr_nonnull(cf_result(large, NULL));
+    cf_release(large);
+    ck_assert_int_eq(cf_close(pool), 0);
+}
+
 TEST(a_future_may_be_released_while_the_memory_of_its_pool_is_freed)
 {
     struct cf_executor *pool = family_pool(&(struct cf_options){ .max_workers = 1 });
@@ -124,6 +181,7 @@ TEST(a_future_may_be_released_while_the_memory_of_its_pool_is_freed)
 
 static const TTest **const tests[] = {
     &a_worker_may_die_just_before_it_wakes_who_waits_for_another,
+    &who_waits_sleeps_while_another_is_long_at_taking_a_result,
     &a_future_may_be_released_while_the_memory_of_its_pool_is_freed,
     NULL,
 };
