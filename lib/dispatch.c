@@ -218,8 +218,8 @@ cf_dispatch_order(struct process_pool *pool, unsigned lane, int signal)
 }
 
 /*
- * Tell a worker that has been given calls, if it sleeps, or have it started.  A watcher is one meanwhile: the worker may
- * run in his stead, and need not wake the collector for what he then sees himself.  Whether it slept.
+ * Tell a worker that has been given calls, if it sleeps, or have it started.  A watcher is one meanwhile: the worker
+ * may run in his stead, and need not wake the collector for what he then sees himself.  Whether it slept.
  */
 static bool
 rouse(struct process_pool *pool, unsigned number, bool watches)

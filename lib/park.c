@@ -130,34 +130,37 @@ cf_park_thread_exit(void)
     cf_self.parker = NULL;
 }
 
+/* Take the token, if there is one; else say that this thread sleeps. */
+static bool
+take_token(struct cf_parker *p)
+{
+    uint32_t word = EMPTY;
+
+    if (atomic_compare_exchange_strong(&p->word, &word, ASLEEP) || word == ASLEEP)
+        return false;
+    /* Not a store: it has to see what happened before the latest cf_unpark(), not only before the first. */
+    atomic_exchange(&p->word, EMPTY);
+    return true;
+}
+
 bool
 cf_park(struct cf_parker *p, cf_time deadline)
 {
-    for (;;) {
-        uint32_t word = EMPTY;
-        if (!atomic_compare_exchange_strong(&p->word, &word, ASLEEP) && word == TOKEN) {
-            /* Not a store: it has to see what happened before the latest cf_unpark(), not only before the first. */
-            atomic_exchange(&p->word, EMPTY);
-            return true;
-        }
+    while (!take_token(p))
         if (cf_futex_wait(&p->word, ASLEEP, deadline) == ETIMEDOUT)
             return atomic_exchange(&p->word, EMPTY) == TOKEN;
-    }
+    return true;
 }
 
 bool
 cf_park_or(struct cf_parker *p, cf_time deadline, _Atomic uint32_t *seat, uint32_t value)
 {
-    for (;;) {
-        uint32_t word = EMPTY;
-        if (!atomic_compare_exchange_strong(&p->word, &word, ASLEEP) && word == TOKEN) {
-            atomic_exchange(&p->word, EMPTY);
-            return true;
-        }
+    while (!take_token(p)) {
         const bool late = futex_wait_for_either(&p->word, ASLEEP, seat, value, deadline) == ETIMEDOUT;
         if (late || atomic_load(seat) != value)
             return atomic_exchange(&p->word, EMPTY) == TOKEN || !late;
     }
+    return true;
 }
 
 void

@@ -5,8 +5,8 @@
  * Calls wait in a queue until there is place in a lane (lanes.h).  Whoever submits fills lanes at once (dispatch.c); a
  * thread of the pool, the collector, sleeps until a worker rings, then takes the outcomes out of the lanes (news.c,
  * outcome.c) and fills them again; it also hears from the nursery of deaths (death.c).  A thread that waits for a
- * future does the collector's work while it spins (collector.c).  In the processes, nursery.c forks workers and lane.c
- * works.
+ * future does the collector's work while it spins, and when a worker wakes it (collector.c).  In the processes,
+ * nursery.c forks workers and lane.c works.
  */
 
 #include <errno.h>
