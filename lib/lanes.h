@@ -46,6 +46,7 @@ enum {
     AREA_BITS = 36 /* an area has 2 to the power of this bytes, which bounds arguments and results */
 };
 #define AREA_SIZE ((uint64_t)1 << AREA_BITS)
+#define BUFFERS_SIZE ((size_t)BUFFERS * BUFFER_BYTES)
 
 /* What the nursery says of a lane. */
 enum lane_gone {

@@ -52,6 +52,7 @@ nodist_pkgconfig_DATA = %D%/libcf.pc
     %D%/park.c \
     %D%/park.h \
     %D%/place.c \
+    %D%/process_pool.c \
     %D%/processes.c \
     %D%/processes.h \
     %D%/promise.c \

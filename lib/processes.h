@@ -256,6 +256,11 @@ void cf_death_at_birth(struct process_pool *pool, struct lane_state *lane, int e
 void cf_death_of_nursery(struct process_pool *pool);
 cf_time cf_death_enforce(struct process_pool *pool);
 
+/*
+ * The kind (processes.c), for who makes a pool (process_pool.c).
+ */
+extern const struct cf_kind cf_processes_kind;
+void cf_processes_dismiss_nursery(struct process_pool *pool);
 int cf_pidfd_of(pid_t pid); /* or -1, with errno */
 
 /*
