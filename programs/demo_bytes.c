@@ -11,9 +11,9 @@
 
 static const char *server = "LOCAL";
 static const struct demo demo = {
-    .purpose = "Download into memory, several at a time, what is at each URL, or the flag of each\n"
-               "country code CC; then tell of each body, in the same order, the checksum that\n"
-               "sum(1) prints, and its size.  Without any, they are 20 flags.",
+    .purpose = "Download into memory, several at a time, what is at each URL, or the flag of\n"
+               "each country code CC; of 20 countries without either.  Then tell of each body,\n"
+               "in the same order, its size and the checksum that sum(1) prints.",
     .operands = "[CC|URL]...",
     .options = (const struct demo_option[]){ { DEMO_GET_SERVER, .text = &server }, { 0 } },
 };

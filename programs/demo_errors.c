@@ -9,8 +9,8 @@
 #include "demo.h"
 
 static const struct demo demo = {
-    .purpose = "Call a function that fails for 3 with each of 1 to 5: by a map that is left at the\n"
-               "first error, by a map that is not, and by submit and as-completed.",
+    .purpose = "Call a function that fails for 3 with each of 1 to 5: by a map that is left at\n"
+               "the first error, by a map that is not, and by submit and as-completed.",
 };
 
 static int

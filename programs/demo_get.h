@@ -11,7 +11,7 @@
 #include "site.h"
 
 /* The option --server, but for the text that it goes to: { DEMO_GET_SERVER, .text = &server }. */
-#define DEMO_GET_SERVER "server", "SITE", SITE_LABELS ", or a base URL"
+#define DEMO_GET_SERVER "server", "SITE", SITE_LABELS " or a base URL"
 
 /* Find the site that --server named and prepare to download.  If that cannot be, say why and exit. */
 void demo_get_prepare(struct site *, const char *server);

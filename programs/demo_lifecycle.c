@@ -12,9 +12,9 @@ static struct site site;
 static const char *server = "LOCAL";
 static unsigned workers = 3;
 static const struct demo demo = {
-    .purpose = "Download the flags of five countries in three threads, and tell of each future as it\n"
-               "is scheduled and as it completes, and of what has become of all five by then.  One\n"
-               "more is scheduled and cancelled.",
+    .purpose = "Download the flags of five countries in three threads.  Tell of each future as\n"
+               "it is scheduled and as it completes, and what has become of all five by then.\n"
+               "One more is scheduled and cancelled.",
     .options = (const struct demo_option[]){ { DEMO_GET_SERVER, .text = &server },
                                              { "workers", "N", "at most so many threads", .number = &workers },
                                              { 0 } },

@@ -13,7 +13,7 @@
 static unsigned workers = 4;
 static unsigned items = 8;
 static const struct demo demo = {
-    .purpose = "Run a task that waits and one that computes, inline, in threads and in processes.",
+    .purpose = "Run a task that waits and one that computes: inline, in threads, in processes.",
     .options = (const struct demo_option[]){ { "workers", "N", "threads, and processes", .number = &workers },
                                              { "items", "N", "calls of each task", .number = &items },
                                              { 0 } },

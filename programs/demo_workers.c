@@ -12,8 +12,8 @@
 #include "demo.h"
 
 static const struct demo demo = {
-    .purpose = "Tell how many workers pools of threads and of processes have by default, what that\n"
-               "is counted from, and how many are started for few and for many calls.",
+    .purpose = "Tell how many workers pools of threads and of processes have by default, what\n"
+               "that is counted from, and how many are started for few and for many calls.",
     .options = (const struct demo_option[]){ { DEMO_UNIT }, { 0 } },
 };
 

@@ -83,6 +83,24 @@ completes() {
     completes "" flags_server b
 }
 
+@test "the demonstrations are offered what they take: codes, sites, files, and the words that options have" {
+    touch file
+    completes "$(codes | grep ^B | LC_ALL=C sort | xargs)" demo_bytes us B
+    completes "DELAY ERROR LOCAL REMOTE" demo_first ""
+    completes DELAY demo_lifecycle --server D
+    completes file demo_choose f
+    completes "run stop" demo_first --losers ""
+    for option in --items --batch-size --workers; do
+        completes "" demo_batches $option f
+    done
+    for option in --files --size --rounds; do
+        completes "" demo_choose $option f
+    done
+    completes "" demo_timeout --timeout ""
+    completes "" demo_map f
+    completes --unit demo_map --u
+}
+
 @test "a program with a path before its name is completed as well" {
     run -0 bash -c 'source "$1/primes_procs"; COMP_WORDS=("$2/primes_procs" --coun); COMP_CWORD=1; _libcf "$2/primes_procs"
         echo "${COMPREPLY[@]}"' bash "$COMPLETIONS" "$PROGRAMS"
