@@ -11,12 +11,16 @@
 
 #include "cli.h"
 #include "clock.h"
+#include "trace.h"
 
 #define MAX_OPTIONS 10
 #define MAX_NUMBER 10000
 #define MAX_SECONDS 3600
 
 double demo_unit = 1;
+void (*demo_observe)(const struct cf_event *, void *unused);
+
+static const char *trace; /* its file, or NULL */
 
 /*
  * The command line.
@@ -56,9 +60,10 @@ print_help(const struct demo *demo)
            demo->operands != NULL ? demo->operands : "", demo->purpose);
     for (size_t i = 0; i < count; i++)
         print_option(&demo->options[i]);
-    printf("  %-20s print this help and exit\n"
+    printf("  %-20s a trace of each call, for Perfetto or chrome://tracing\n"
+           "  %-20s print this help and exit\n"
            "  %-20s print the version and exit\n",
-           "--help", "--version");
+           "--trace FILE", "--help", "--version");
 }
 
 static void
@@ -76,39 +81,52 @@ take_value(const struct demo_option *option, const char *value)
 }
 
 /* What getopt_long() returns: for an option of the demonstration, its place in the list. */
-enum { OPTION_HELP = 256, OPTION_VERSION };
+enum { OPTION_TRACE = 256, OPTION_HELP, OPTION_VERSION };
 
 static void
 take_option(const struct demo *demo, int option)
 {
-    if (option == OPTION_HELP)
+    switch (option) {
+    case OPTION_TRACE:
+        trace = optarg;
+        break;
+    case OPTION_HELP:
         print_help(demo);
-    else if (option == OPTION_VERSION)
+        exit(cli_close_stdout(CLI_OK));
+    case OPTION_VERSION:
         cli_print_version();
-    else if (option == '?')
+        exit(cli_close_stdout(CLI_OK));
+    case '?':
         cli_usage_hint();
-    else {
+    default:
         take_value(&demo->options[option], optarg);
-        return;
     }
-    exit(cli_close_stdout(CLI_OK));
 }
 
 char **
 demo_parse(const struct demo *demo, int argc, char **argv)
 {
-    struct option options[MAX_OPTIONS + 3] = { { "help", no_argument, NULL, OPTION_HELP },
+    struct option options[MAX_OPTIONS + 4] = { { "trace", required_argument, NULL, OPTION_TRACE },
+                                               { "help", no_argument, NULL, OPTION_HELP },
                                                { "version", no_argument, NULL, OPTION_VERSION } };
     size_t count = count_options(demo);
 
     cli_start(argv);
     for (size_t i = 0; i < count && i < MAX_OPTIONS; i++)
-        options[2 + i] = (struct option){ demo->options[i].name, required_argument, NULL, (int)i };
+        options[3 + i] = (struct option){ demo->options[i].name, required_argument, NULL, (int)i };
     for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;)
         take_option(demo, option);
     if (demo->operands == NULL && argv[optind] != NULL)
         cli_usage_error("'%s': this program takes no arguments but options", argv[optind]);
+    trace_open(trace, demo->label);
+    demo_observe = trace != NULL ? trace_observe : NULL;
     return argv + optind;
+}
+
+int
+demo_end(int status)
+{
+    return trace_close(cli_close_stdout(status));
 }
 
 /*

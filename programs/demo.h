@@ -8,7 +8,9 @@
 #ifndef DEMO_H
 #define DEMO_H 1
 
+struct cf_event;
 struct cf_future;
+struct trace_label;
 
 /* An option that takes a value, and where that goes: to one of the pointers, which has the default until then. */
 struct demo_option {
@@ -25,10 +27,21 @@ struct demo {
     const char *purpose;               /* lines of at most 80 characters */
     const char *operands;              /* such as "[CC]...", or NULL if it takes none */
     const struct demo_option *options; /* which end in one without a name, or NULL */
+    /* What a trace calls a call, as for trace_open(); NULL: by the name of its task. */
+    void (*label)(struct cf_future *, struct trace_label *);
 };
 
-/* Take the arguments and return the operands, which end in NULL.  After --help, --version or a usage error, exit. */
+/*
+ * Take the arguments and return the operands, which end in NULL; with --trace, begin to trace.  After --help, --version
+ * or an error, exit.
+ */
 char **demo_parse(const struct demo *, int argc, char **argv);
+
+/* The observer for executors: with --trace it traces, and without, it is NULL and costs nothing. */
+extern void (*demo_observe)(const struct cf_event *, void *unused);
+
+/* End the trace and close stdout.  Return status; but CLI_FAILED, after a message, if something was not written. */
+int demo_end(int status);
 
 /* How long a second of the memo takes: by default one, and what the option { DEMO_UNIT } says. */
 extern double demo_unit;

@@ -8,14 +8,28 @@
 #include "cli.h"
 #include "clock.h"
 #include "demo.h"
+#include "trace.h"
 
 static unsigned workers = 10, items = 200, batch_size = 20;
+
+/* A batch may travel as one call, if its items are short. */
+static void
+name_call(struct cf_future *call, struct trace_label *label)
+{
+    size_t len;
+    const long *item = cf_input(call, &len);
+
+    if (len == sizeof *item)
+        snprintf(label->name, sizeof label->name, "process(%ld)", *item);
+}
+
 static const struct demo demo = {
     .purpose = "Process items in batches, and in a map that is bounded to as many in flight.",
     .options = (const struct demo_option[]){ { "workers", "N", "how many threads", .number = &workers },
                                              { "items", "N", "how many items", .number = &items },
                                              { "batch-size", "N", "of them in a batch", .number = &batch_size },
                                              { 0 } },
+    .label = name_call,
 };
 
 /* An item waits for something, from 1 to 20 milliseconds. */
@@ -95,7 +109,7 @@ process_in_map(struct work *work, struct cf_executor *pool)
 static void
 run(const char *name, void (*process_all)(struct work *, struct cf_executor *), struct work *work)
 {
-    struct cf_executor *pool = cf_thread_pool(&(struct cf_options){ .max_workers = workers });
+    struct cf_executor *pool = cf_thread_pool(&(struct cf_options){ .max_workers = workers, .observe = demo_observe });
     const int64_t start = clock_now();
 
     for (size_t i = 0; i < items; i++)
@@ -116,5 +130,5 @@ main(int argc, char **argv)
     run("bounded map", process_in_map, &map);
     const bool same = memcmp(batches.results, map.results, items * sizeof *map.results) == 0;
     printf("%s results\n", same ? "the same" : "not the same");
-    return cli_close_stdout(same ? CLI_OK : CLI_FAILED);
+    return demo_end(same ? CLI_OK : CLI_FAILED);
 }

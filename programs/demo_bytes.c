@@ -4,18 +4,37 @@
 #include <cf.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli.h"
 #include "demo.h"
 #include "demo_get.h"
+#include "trace.h"
 
 static const char *server = "LOCAL";
+
+/* Several may travel as one call, if they fail at once. */
+static void
+name_call(struct cf_future *call, struct trace_label *label)
+{
+    char url[SITE_URL_SIZE];
+    size_t len;
+    const char *arg = cf_input(call, &len);
+
+    if (len != sizeof url)
+        return;
+    memcpy(url, arg, sizeof url);
+    site_hide_password(url);
+    snprintf(label->name, sizeof label->name, "%.127s", url);
+}
+
 static const struct demo demo = {
     .purpose = "Download into memory, several at a time, what is at each URL, or the flag of\n"
                "each country code CC; of 20 countries without either.  Then tell of each body,\n"
                "in the same order, its size and the checksum that sum(1) prints.",
     .operands = "[CC|URL]...",
     .options = (const struct demo_option[]){ { DEMO_GET_SERVER, .text = &server }, { 0 } },
+    .label = name_call,
 };
 
 /* The body itself becomes the result, without a copy; it is freed when nobody has the future any more. */
@@ -37,8 +56,8 @@ static const struct cf_task download_one_task = { "download_one", download_one }
 static size_t
 download_many(char (*urls)[SITE_URL_SIZE], size_t count, struct cf_future **bodies)
 {
-    struct cf_executor *pool = cf_thread_pool(
-        &(struct cf_options){ .open_worker = demo_get_open_worker, .close_worker = demo_get_close_worker });
+    struct cf_executor *pool = cf_thread_pool(&(struct cf_options){
+        .open_worker = demo_get_open_worker, .close_worker = demo_get_close_worker, .observe = demo_observe });
     struct cf_iter *results = cf_map(pool, &download_one_task, urls, count, sizeof *urls, NULL);
     size_t taken = 0;
 
@@ -93,5 +112,5 @@ main(int argc, char **argv)
             status = CLI_FAILED;
         cf_release(bodies[i]);
     }
-    return cli_close_stdout(status);
+    return demo_end(status);
 }

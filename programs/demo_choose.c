@@ -101,7 +101,8 @@ work_on(const struct choose_files *files, const struct work *work, int executor,
     const int64_t start = clock_now();
     struct run run = { 0 };
 
-    struct cf_executor *pool = executors[executor].make(&(struct cf_options){ .max_workers = workers });
+    struct cf_executor *pool =
+        executors[executor].make(&(struct cf_options){ .max_workers = workers, .observe = demo_observe });
     struct cf_future *first = cf_submit(pool, &nothing_task, NULL, 0);
     demo_result(first);
     run.start = clock_since(start);
@@ -219,5 +220,5 @@ main(int argc, char **argv)
         conclude(&works[i], runs[i]);
     conclude_on_threads(runs[COMPUTING]);
     choose_files_free(&files);
-    return cli_close_stdout(agree(runs) ? CLI_OK : CLI_FAILED);
+    return demo_end(agree(runs) ? CLI_OK : CLI_FAILED);
 }

@@ -7,10 +7,18 @@
 
 #include "cli.h"
 #include "demo.h"
+#include "trace.h"
+
+static void
+name_call(struct cf_future *call, struct trace_label *label)
+{
+    snprintf(label->name, sizeof label->name, "might_fail(%d)", *(const int *)cf_input(call, NULL));
+}
 
 static const struct demo demo = {
     .purpose = "Call a function that fails for 3 with each of 1 to 5: by a map that is left at\n"
                "the first error, by a map that is not, and by submit and as-completed.",
+    .label = name_call,
 };
 
 static int
@@ -98,10 +106,10 @@ int
 main(int argc, char **argv)
 {
     demo_parse(&demo, argc, argv);
-    struct cf_executor *pool = cf_thread_pool(NULL);
+    struct cf_executor *pool = cf_thread_pool(&(struct cf_options){ .observe = demo_observe });
     map_until_error(pool);
     map_all(pool);
     submit_all(pool);
     cf_close(pool);
-    return cli_close_stdout(CLI_OK);
+    return demo_end(CLI_OK);
 }

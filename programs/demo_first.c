@@ -13,6 +13,26 @@
 #include "demo_get.h"
 #include "fetch.h"
 #include "site.h"
+#include "trace.h"
+
+/* Where to ask; or, where that is only pretended, how long it takes, in seconds of the memo. */
+struct mirror {
+    char name[SITE_BASE_SIZE];
+    char url[SITE_URL_SIZE];
+    double seconds;
+};
+
+static const char *
+name_of(const struct cf_future *call)
+{
+    return ((const struct mirror *)cf_input(call, NULL))->name;
+}
+
+static void
+name_call(struct cf_future *call, struct trace_label *label)
+{
+    snprintf(label->name, sizeof label->name, "%.127s", name_of(call));
+}
 
 static unsigned workers = 3;
 static const char *losers = "stop";
@@ -26,16 +46,10 @@ static const struct demo demo = {
                                       { "losers", "WAY", "stop those running, or let them run", .text = &losers },
                                       { DEMO_UNIT },
                                       { 0 } },
+    .label = name_call,
 };
 
 #define MOST_MIRRORS 32
-
-/* Where to ask; or, where that is only pretended, how long it takes, in seconds of the memo. */
-struct mirror {
-    char name[SITE_BASE_SIZE];
-    char url[SITE_URL_SIZE];
-    double seconds;
-};
 static const struct mirror pretended[] = {
     { .name = "mirror 1", .seconds = 4 }, { .name = "mirror 2", .seconds = 1 }, { .name = "mirror 3", .seconds = 5 },
     { .name = "mirror 4", .seconds = 3 }, { .name = "mirror 5", .seconds = 2 },
@@ -68,12 +82,6 @@ fetch(struct cf_call *call)
     return 0;
 }
 static const struct cf_task fetch_task = { "fetch", fetch };
-
-static const char *
-name_of(const struct cf_future *call)
-{
-    return ((const struct mirror *)cf_input(call, NULL))->name;
-}
 
 /* Wait for the first result; mirrors that fail before do not count.  Return its place, or n if there is none. */
 static size_t
@@ -123,7 +131,11 @@ ask(const struct mirror *mirrors, size_t n, const struct cf_task *task)
 {
     struct cf_future *calls[MOST_MIRRORS];
     struct cf_executor *pool = cf_thread_pool(&(struct cf_options){
-        .max_workers = workers, .open_worker = demo_get_open_worker, .close_worker = demo_get_close_worker });
+        .max_workers = workers,
+        .open_worker = demo_get_open_worker,
+        .close_worker = demo_get_close_worker,
+        .observe = demo_observe,
+    });
 
     for (size_t i = 0; i < n; i++)
         calls[i] = cf_submit(pool, task, &mirrors[i], sizeof mirrors[i]);
@@ -164,5 +176,5 @@ main(int argc, char **argv)
     if (fetch_init() != 0)
         cli_no_memory();
     const bool answered = count > 0 ? ask(mirrors, count, &fetch_task) : ask(pretended, PRETENDED, &pretend_task);
-    return cli_close_stdout(answered ? CLI_OK : CLI_FAILED);
+    return demo_end(answered ? CLI_OK : CLI_FAILED);
 }

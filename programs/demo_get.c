@@ -14,8 +14,14 @@ demo_get_prepare(struct site *site, const char *server)
 {
     const char *wrong = site_find(site, server);
 
-    if (wrong != NULL)
-        cli_usage_error("--server: %s: %s", server, wrong);
+    if (wrong != NULL) {
+        char *shown = strdup(server);
+
+        if (shown == NULL)
+            cli_no_memory();
+        site_hide_password(shown);
+        cli_usage_error("--server: %s: %s", shown, wrong);
+    }
     if (fetch_init() != 0)
         cli_no_memory();
 }
@@ -29,7 +35,7 @@ demo_get_code(const char *operand, char code[3])
 }
 
 static void
-put_url(char url[SITE_URL_SIZE], const struct site *site, const char *operand)
+put_url(char url[SITE_URL_SIZE], const struct site *site, char *operand)
 {
     char code[3];
 
@@ -37,6 +43,7 @@ put_url(char url[SITE_URL_SIZE], const struct site *site, const char *operand)
         demo_get_code(operand, code);
         site_url(site, code, url);
     } else if (snprintf(url, SITE_URL_SIZE, "%s", operand) >= SITE_URL_SIZE) {
+        site_hide_password(operand);
         cli_usage_error("'%.20s...': too long for a URL", operand);
     }
 }

@@ -7,10 +7,18 @@
 #include "cli.h"
 #include "demo.h"
 #include "demo_get.h"
+#include "trace.h"
 
 static struct site site;
 static const char *server = "LOCAL";
 static unsigned workers = 3;
+
+static void
+name_call(struct cf_future *call, struct trace_label *label)
+{
+    snprintf(label->name, sizeof label->name, "%s", (const char *)cf_input(call, NULL));
+}
+
 static const struct demo demo = {
     .purpose = "Download the flags of five countries in three threads.  Tell of each future as\n"
                "it is scheduled and as it completes, and what has become of all five by then.\n"
@@ -18,6 +26,7 @@ static const struct demo demo = {
     .options = (const struct demo_option[]){ { DEMO_GET_SERVER, .text = &server },
                                              { "workers", "N", "at most so many threads", .number = &workers },
                                              { 0 } },
+    .label = name_call,
 };
 
 /* As in the memo, the result is the code; the flag itself is dropped. */
@@ -134,7 +143,11 @@ main(int argc, char **argv)
     demo_parse(&demo, argc, argv);
     demo_get_prepare(&site, server);
     struct cf_executor *pool = cf_thread_pool(&(struct cf_options){
-        .max_workers = workers, .open_worker = demo_get_open_worker, .close_worker = demo_get_close_worker });
+        .max_workers = workers,
+        .open_worker = demo_get_open_worker,
+        .close_worker = demo_get_close_worker,
+        .observe = demo_observe,
+    });
 
     for (int i = 0; i < COUNT; i++)
         to_do[i] = schedule(pool, codes[i]);
@@ -146,5 +159,5 @@ main(int argc, char **argv)
         cf_release(to_do[i]);
 
     cf_close(pool);
-    return cli_close_stdout(good == COUNT ? CLI_OK : CLI_FAILED);
+    return demo_end(good == COUNT ? CLI_OK : CLI_FAILED);
 }

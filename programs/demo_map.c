@@ -6,11 +6,31 @@
 
 #include "cli.h"
 #include "demo.h"
+#include "trace.h"
+
+/* Python's map(power, [2, 3, 4], [10, 5, 3]) has an argument from each; here they stand together, in a struct. */
+struct power_args {
+    long base, exponent;
+};
+
+static void
+name_call(struct cf_future *call, struct trace_label *label)
+{
+    size_t len;
+    const void *arg = cf_input(call, &len);
+    const struct power_args *pair = arg;
+
+    if (len == sizeof *pair)
+        snprintf(label->name, sizeof label->name, "power(%ld, %ld)", pair->base, pair->exponent);
+    else
+        snprintf(label->name, sizeof label->name, "task(%d)", *(const int *)arg);
+}
 
 static const struct demo demo = {
     .purpose = "Sleep 3, 2, 1, 4 and 5 seconds in three threads; the results come in that order.\n"
                "Then call a function of two arguments for each pair of two arrays.",
     .options = (const struct demo_option[]){ { DEMO_UNIT }, { 0 } },
+    .label = name_call,
 };
 
 /* Results come in the order of submission: 10 is ready first, and waits for 30. */
@@ -37,11 +57,6 @@ map_sleeps(struct cf_executor *pool)
         demo_say("%d", *(const int *)demo_result(future));
     cf_iter_free(results);
 }
-
-/* Python's map(power, [2, 3, 4], [10, 5, 3]) has an argument from each; here they stand together, in a struct. */
-struct power_args {
-    long base, exponent;
-};
 
 static int
 power(struct cf_call *call)
@@ -74,9 +89,9 @@ int
 main(int argc, char **argv)
 {
     demo_parse(&demo, argc, argv);
-    struct cf_executor *pool = cf_thread_pool(&(struct cf_options){ .max_workers = 3 });
+    struct cf_executor *pool = cf_thread_pool(&(struct cf_options){ .max_workers = 3, .observe = demo_observe });
     map_sleeps(pool);
     map_pairs(pool);
     cf_close(pool);
-    return cli_close_stdout(CLI_OK);
+    return demo_end(CLI_OK);
 }

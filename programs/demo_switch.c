@@ -61,7 +61,8 @@ static double
 run(struct cf_executor *(*make)(const struct cf_options *), const struct cf_task *process_data, uint64_t *sum)
 {
     const int64_t start = clock_now();
-    struct cf_executor *executor = make(&(struct cf_options){ .max_workers = workers });
+    const struct cf_options options = { .max_workers = workers, .observe = demo_observe };
+    struct cf_executor *executor = make(&options);
     struct cf_iter *results = cf_map(executor, process_data, numbers, items, sizeof *numbers, NULL);
 
     *sum = 0;
@@ -90,5 +91,5 @@ main(int argc, char **argv)
         if (waited != items * NUMBER || primes != items)
             cli_error("%s: wrong results", executors[i].name);
     }
-    return cli_close_stdout(CLI_OK);
+    return demo_end(CLI_OK);
 }

@@ -7,15 +7,24 @@
 
 #include "cli.h"
 #include "demo.h"
+#include "trace.h"
 
 static unsigned workers = 3;
 static double timeout = 2.5;
+
+static void
+name_call(struct cf_future *call, struct trace_label *label)
+{
+    snprintf(label->name, sizeof label->name, "fetch(%g)", *(const double *)cf_input(call, NULL));
+}
+
 static const struct demo demo = {
     .purpose = "Map a task that takes some seconds, with a timeout for the results.",
     .options = (const struct demo_option[]){ { "workers", "N", "how many threads", .number = &workers },
                                              { "timeout", "N", "in seconds of the memo", .seconds = &timeout },
                                              { DEMO_UNIT },
                                              { 0 } },
+    .label = name_call,
 };
 
 /* How long the calls take, in seconds of the memo. */
@@ -33,7 +42,10 @@ fetch(struct cf_call *call)
 }
 static const struct cf_task fetch_task = { "fetch", fetch };
 
-/* How the calls have ended.  A map yields no more after its deadline, but the pool's observer is told of each end. */
+/*
+ * How the calls have ended.  A map yields no more after its deadline, but the pool's observer is told of each end.
+ * It passes on what it is told to the trace, as a pool has one observer.
+ */
 struct ends {
     atomic_size_t ran, cancelled;
 };
@@ -43,6 +55,8 @@ count_end(const struct cf_event *event, void *arg)
 {
     struct ends *ends = arg;
 
+    if (demo_observe != NULL)
+        demo_observe(event, NULL);
     if (event->type != CF_EVENT_ENDED)
         return;
     if (cf_cancelled(event->call))
@@ -78,5 +92,5 @@ main(int argc, char **argv)
     const size_t printed = print_results(cf_map(pool, &fetch_task, seconds, CALLS, sizeof *seconds, &in_time));
     cf_close(pool);
     demo_say("%zu came in time, %zu ran on in vain, %zu were cancelled", printed, ends.ran - printed, ends.cancelled);
-    return cli_close_stdout(CLI_OK);
+    return demo_end(CLI_OK);
 }

@@ -72,7 +72,7 @@ static void
 try_calls(make_pool *make, unsigned calls, bool at_once)
 {
     struct cf_future **futures = calloc(calls, sizeof *futures);
-    struct cf_executor *pool = make(NULL);
+    struct cf_executor *pool = make(&(struct cf_options){ .observe = demo_observe });
 
     if (futures == NULL)
         cli_no_memory();
@@ -112,5 +112,5 @@ main(int argc, char **argv)
     printf("\nProcesses by default: %u.  So many are started for\n", processes);
     try_pool(cf_process_pool, processes);
     printf("\nIn the memo threads are for waiting, as Python lets one of them compute at a time; here they all may.\n");
-    return cli_close_stdout(CLI_OK);
+    return demo_end(CLI_OK);
 }

@@ -161,8 +161,8 @@ primes_libs = %D%/libchecks.a %D%/libprimes.a %D%/libshared.a lib/libcf.la $(GMP
 %C%_flags_server_LDFLAGS = $(program_ldflags)
 
 # The memo's examples, section by section.
-demo_libs = %D%/libshared.a lib/libcf.la
-demo_get_libs = %D%/libshared.a lib/libcf.la $(CURL_LIBS)
+demo_libs = %D%/libshared.a lib/libcf.la $(JANSSON_LIBS)
+demo_get_libs = $(demo_libs) $(CURL_LIBS)
 
 bin_PROGRAMS += %D%/demo_bytes
 %C%_demo_bytes_SOURCES = %D%/demo_bytes.c

@@ -293,7 +293,7 @@ close_at_exit(void)
     trace_close(CLI_OK);
 }
 
-/* What is in the file's buffer when processes are forked would be there twice, so nothing may be. */
+/* It is flushed, so that a file that cannot be written is known before anything else is begun. */
 static void
 begin(void)
 {

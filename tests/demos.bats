@@ -84,6 +84,15 @@ setup() {
     done
 }
 
+@test "what is wrong with a site or a URL is said without its password" {
+    for program in "${DOWNLOADING[@]}"; do
+        run -2 --separate-stderr "$program" --server="ftp://me:secret@127.0.0.1/flags"
+        [[ $stderr == "$program: --server: ftp://me@127.0.0.1/flags: "* ]]
+    done
+    run -2 --separate-stderr demo_bytes "http://me:secret@127.0.0.1/$(printf '%03000d' 0)"
+    [[ $stderr == "demo_bytes: 'http://me@127.0.0.1/"* ]]
+}
+
 # Using executor.map.
 
 @test "demo_bytes has the very bytes of each download, in the order of the URLs" {
@@ -269,4 +278,60 @@ Submitted, and as they complete:" ]
   3 generated exception: Bad value
   4 returned 8
   5 returned 10" ]
+}
+
+# Ctrl-C.
+
+# screen COMMAND... - run the command on a terminal, whose keys come from the descriptor 8, in a session of its own whose
+# number is in the file session.  Its status and the terminal's settings before and after it are left in files.  A shell
+# lets what it starts in the background ignore SIGINT; this does not.
+screen() {
+    # shellcheck disable=SC2016
+    printf '%s\n' 'trap : INT' 'ps -o sess= $$ | tr -d " " >session-' 'stty -g >before' 'mv session- session' "$*" \
+        'echo $? >status' 'stty -g >after' >play
+    rm -f keys session
+    mkfifo keys
+    env --default-signal=INT script -qec 'sh play' /dev/null <keys >shown 2>&1 3>&- &
+    SCREEN=$!
+    exec 8>keys
+    wait_for 10 test -e session
+}
+
+# runs COUNT NAME - tell whether so many processes of that name, or more, are in the session.
+runs() {
+    [ "$(pgrep -c -s "$(cat session)" -x "$2")" -ge "$1" ]
+}
+
+@test "Ctrl-C on a terminal ends each demonstration at once, and leaves no process, file or setting behind" {
+    script -qec true /dev/null </dev/null >/dev/null 2>&1 3>&- || skip "no pseudo-terminal can be made here"
+    [[ $SANITIZER != *thread* ]] || skip "ThreadSanitizer delays signals"
+    start_server --fault=hang=1
+    # demo_errors is through before one can press a key.  Where there are three processes, two are the pool's.
+    while read -r processes program arguments; do
+        screen "$program $arguments"
+        wait_for 20 runs "$processes" "$program"
+        sleep 0.3
+        printf '\003' >&8
+        timed wait_for 10 test -s after
+        [ "$MILLISECONDS" -lt $((1000 * SLACK)) ]
+        exec 8>&-
+        wait "$SCREEN"
+        [ "$(cat status)" -eq 130 ]
+        diff before after
+        wait_for 5 eval '! pgrep -s "$(cat session)" >left'
+        rm before after play session shown status keys left
+        [ "$(find . ! -name 'server*' ! -name .)" = "" ]
+    done <<END
+1 demo_bytes --server $SERVER_URL br us
+1 demo_map --unit 100
+1 demo_lifecycle --server $SERVER_URL
+1 demo_workers --unit 100
+1 demo_choose --rounds 10000
+3 demo_choose --files 3 --size 2 --rounds 40
+1 demo_first --unit 100
+1 demo_switch --items 10000
+3 demo_switch --items 10 --workers 10
+1 demo_timeout --unit 100
+1 demo_batches --items 10000 --batch-size 1
+END
 }

@@ -123,6 +123,67 @@ needs_signals() {
     done
 }
 
+# traces CALLS NAMES ROWS COMMAND... - check that the command traces so many calls, under names and in rows that match.
+traces() {
+    "${@:4}" --trace trace >out
+    check_form "$4"
+    check_waiting
+    holds "[.[] | select(.ph == \"b\")] | length == $1"
+    events '.[] | select(.ph == "b").name' | LC_ALL=C sort -u >names
+    events '.[] | select(.name == "thread_name").args.name' >rows
+    run ! grep -vxE "$2" names
+    run ! grep -vxE "$3" rows
+}
+
+# not_ok - what the outcomes are that are not ok, one a line.
+not_ok() {
+    events '.[].args.outcome // "ok" | select(. != "ok")' | sort
+}
+
+@test "each demonstration traces all of its calls, in the rows of those who ran them" {
+    start_server --delay 0.2
+    export CF_CPU_COUNT=2
+    threads='thread [1-9]'
+    everywhere='inline|thread [12]|pid [0-9]+'
+    traces 3 "$SERVER_URL/(br|us|in)/(br|us|in).png" "$threads" demo_bytes --server "$SERVER_URL" br us in
+    [ "$(wc -l <names)" -eq 3 ]
+    traces 8 'task\([1-5]\)|power\([2-4], [0-9]+\)' "$threads" demo_map --unit 0.01
+    [ "$(wc -l <names)" -eq 8 ]
+    traces 6 'BR|CN|ID|IN|US|DE' "$threads" demo_lifecycle --server "$SERVER_URL"
+    [ "$(not_ok)" = "errno:125 cancelled before it started" ]
+    traces 32 tell_worker "$threads|pid [0-9]+" demo_workers --unit 0.1
+    grep -q pid rows
+    # Where the first map is left, 4 and 5 may be cancelled.
+    traces 15 'might_fail\([1-5]\)' "$threads" demo_errors
+    [ "$(not_ok | grep -cx 'errno:22 Bad value')" -eq 3 ]
+    traces 40 'process\(1?[0-9]\)' "$threads" demo_batches --items 20 --workers 9
+    [ "$(wc -l <names)" -eq 20 ]
+    traces 36 'nothing|read|hash|compute' "$everywhere" demo_choose --files 3 --size 1 --rounds 1
+    [ "$(sed 's/ .*//' rows | sort -u | xargs)" = "inline pid thread" ]
+    traces 12 'wait_for_data|check_prime' "$everywhere" demo_switch --items 2 --workers 2
+    [ "$(sed 's/ .*//' rows | sort -u | xargs)" = "inline pid thread" ]
+    traces 8 'fetch\([1245]\)' "$threads" demo_timeout --unit "0.$SLACK"
+    [[ $(tail -n 1 out) == *"3 came in time, 3 ran on in vain, 2 were cancelled" ]]
+    [ "$(not_ok | wc -l)" -eq 2 ]
+    traces 5 'mirror [1-5]' "$threads" demo_first --unit "0.$SLACK"
+    [ "$(not_ok | wc -l)" -eq 4 ]
+}
+
+@test "a demonstration shows no password in its trace, and says what it could not write there" {
+    start_server
+    demo_bytes --server "${SERVER_URL/\/\//\/\/me:secret@}" br --trace trace >out
+    [ "$(events '.[] | select(.ph == "X").name')" = "${SERVER_URL/\/\//\/\/me@}/br/br.png" ]
+    run ! grep -q secret trace
+    for file in nowhere/trace /dev/full; do
+        run -1 --separate-stderr demo_map --trace $file
+        [[ $stderr == "demo_map: $file: No "* ]]
+        [ -z "$output" ]
+    done
+    run -1 --separate-stderr bash -c "ulimit -f 1; trap '' XFSZ; exec demo_batches --trace trace"
+    [ "$stderr" = "demo_batches: trace: File too large" ]
+    [[ $output == *"the same results" ]]
+}
+
 @test "there is a row for each worker that did something, named after it and in their order" {
     start_server --made-up --delay 0.02
     for program in flags_threadpool flags_asCompleted; do
@@ -244,7 +305,7 @@ END
         interrupt
         check_form "$program"
         check_waiting
-        holds '[.[] | select(.ph == "X")] | sort_by(.ts) | .[-1] |
+        holds '[.[] | select(.ph == "X")] | sort_by(.dur) | .[-1] |
             (.name | test("^0x7f+\\.\\.\\.f+$")) and .args.outcome == "has not ended" and .dur > 500000'
     done
     begin primes_sequential -i numbers --trace trace
