@@ -110,6 +110,13 @@ options_of_page() {
     done
 }
 
+@test "every option that --help of a demonstration tells of is on their page, and no other" {
+    for program in $(programs | grep '^demo_'); do options_of_help "$program"; done | LC_ALL=C sort -u >told
+    grep -oE '\<Fl -[a-z][a-z-]*' "$SRCDIR/man/cf_demos.7" | sed 's/Fl /-/' | LC_ALL=C sort -u >shown
+    [ "$(wc -l <told)" -ge 12 ]
+    diff told shown
+}
+
 @test "every page that the pages refer to as ours is there" {
     grep -ohE '^\.(It )?Xr (cf|flags|primes|demo)[A-Za-z_]* [1-8]' "$SRCDIR"/man/*.[1-8] | sed 's/^.*Xr //' |
         awk '{ print $1, $2 }' | sort -u | while read -r name section; do
@@ -156,9 +163,12 @@ make_tools() {
     PATH=$PWD/bin:$PATH
 }
 
+# What a page's examples may show otherwise: options of sed, beside those of mask().
+masks=()
+
 # Times are what they are, and blanks at the end of a line cannot be seen.
 mask() {
-    sed -E -e 's/[0-9]+\.[0-9]+s$/T/' -e 's/ +$//'
+    sed -E -e 's/[0-9]+\.[0-9]+s$/T/' -e 's/ +$//' "${masks[@]}"
 }
 
 # serve COMMAND - start the server of a console's line on a free port, and have that port take the place of the one in
@@ -230,5 +240,13 @@ examples() {
     command -v jq >/dev/null || skip "jq is missing (Debian package: jq)"
     CF_CPU_COUNT=2 examples flags.1 primes.1 flags_server.1
     [ "$(cat consoles)" -ge 5 ]
+    [ ! -e untested ]
+}
+
+@test "the examples of the demonstrations do what they show, but for clocks, seconds and what follows from these" {
+    masks=(-e 's/^\[[0-9:.]+\]/[T]/' -e 's/ +[0-9]+\.[0-9]+ (s|ms|MiB)\>/ T/g' -e 's/\<thread [0-9]+: /thread N: /'
+        -e 's/\<[0-9.]+ times/N times/g' -e 's/^(reading|hashing|computing): .*; the memo/\1: N; the memo/')
+    CF_CPU_COUNT=2 examples cf_demos.7
+    [ "$(cat consoles)" -eq 10 ]
     [ ! -e untested ]
 }
