@@ -282,8 +282,8 @@ Submitted, and as they complete:" ]
 
 # Ctrl-C.
 
-# screen COMMAND... - run the command on a terminal, whose keys come from the descriptor 8, in a session of its own whose
-# number is in the file session.  Its status and the terminal's settings before and after it are left in files.  A shell
+# screen COMMAND... - run the command on a terminal, whose keys come from the descriptor 8, in a session of its own,
+# whose number is in the file session.  Its status and the terminal's settings before and after it are left in files.  A shell
 # lets what it starts in the background ignore SIGINT; this does not.
 screen() {
     # shellcheck disable=SC2016
