@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Speed-up against workers, a panel for each program: gnuplot -e "lines='FILE'; out='FILE'" speed-up.gp
-# A line has program, libcf or Python, workers, speed-up, ideal.
+# A line has program, libcf or Python, workers, speed-up, ideal.  Those of FILE-below say where to write Python's figure:
+# program, workers, the lower of both speed-ups, Python's.
 
 width = 960
 height = 640
@@ -12,6 +13,7 @@ set grid linetype 1 linecolor rgb faint linewidth 0.3
 set xlabel "workers" offset 0, 0.4
 
 at_end(by) = of(by, program) . " | tail -n 1"
+below = "< grep -P '^" . "%s" . "\t' '" . lines . "-below' | tail -n 1"
 text(name, value) = sprintf("%s %.1f", name, value)
 panel = "\
 set title program noenhanced font bold offset 0, -0.5; \
@@ -20,7 +22,8 @@ plot of('libcf', program) using 3:5 with lines linewidth 2 dashtype 2 linecolor 
     of('libcf', program) using 3:4 with linespoints linewidth 2 pointtype 7 pointsize 0.9 linecolor rgb ours, \
     at_end('libcf') using 3:5:(text('ideal', $5)) with labels left offset character 1, 0.7, \
     at_end('libcf') using 3:4:(text('libcf', $4)) with labels left offset character 1, 0 textcolor rgb ours, \
-    at_end('Python') using 3:4:(text('Python', $4)) with labels left offset character 1, -0.5 textcolor rgb others"
+    sprintf(below, program) using 2:3:(text('Python', $4)) with labels left offset character 1, -0.8 \
+        textcolor rgb others"
 
 set logscale xy
 set xrange [0.9 : 110]
