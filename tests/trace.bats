@@ -290,7 +290,9 @@ END
         sleep $((SLACK / 2 + 1))
         interrupt
         check_form "$program"
-        holds "[.[] | select(.ph == \"X\") | { (.name): .args.outcome }] | add == { \"7\": \"ok\", \"$SLOW\": \"interrupted\" }"
+        # On a busy machine the program may give up before its worker has noticed.
+        holds "[.[] | select(.ph == \"X\") | { (.name): .args.outcome }] | add |
+            .[\"7\"] == \"ok\" and (.[\"$SLOW\"] | IN(\"interrupted\", \"has not ended\"))"
     done
 }
 
@@ -305,8 +307,8 @@ END
         interrupt
         check_form "$program"
         check_waiting
-        holds '[.[] | select(.ph == "X")] | sort_by(.dur) | .[-1] |
-            (.name | test("^0x7f+\\.\\.\\.f+$")) and .args.outcome == "has not ended" and .dur > 500000'
+        holds '[.[] | select(.ph == "X" and (.name | test("^0x7f+\\.\\.\\.f+$")))] |
+            length == 1 and .[0].args.outcome == "has not ended" and .[0].dur > 500000'
     done
     begin primes_sequential -i numbers --trace trace
     sleep $((SLACK / 2 + 1))
