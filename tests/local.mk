@@ -81,6 +81,7 @@ bats_tests = \
     %D%/completion.bats \
     %D%/demos.bats \
     %D%/demos_patterns.bats \
+    %D%/demos_shown.bats \
     %D%/flags.bats \
     %D%/flags_errors.bats \
     %D%/flags_json.bats \

@@ -57,16 +57,6 @@ section() {
     awk -v title="$1" '/^##? / || /^### / { on = $0 == title } on' "$SRCDIR/README.md"
 }
 
-@test "what README shows of the memo's examples is what they print" {
-    section "## The memo, section by section" |
-        awk '$0 == "```console" { inside = 1; next } $0 == "```" { inside = 0 } inside' >shown
-    sed -n 's/^\$ //p' shown >commands
-    [ "$(wc -l <commands)" -ge 3 ]
-    masked='s/^\[[0-9:]{8}\]/[T]/; s/thread [0-9]/thread N/'
-    bash commands | sed -E "$masked" >printed
-    diff <(sed '/^\$ /d' shown | sed -E "$masked") printed
-}
-
 @test "the line that README quotes of each of the memo's programs is in that program" {
     section "## The memo, section by section" | grep -E '^\|[^|]*\| \[[A-Za-z_]+\]\([^|,]*\) \| `' >rows
     [ "$(wc -l <rows)" -ge 9 ]
