@@ -248,6 +248,16 @@ END
     run ! grep CONSOLE complaints
 }
 
+@test "a browser takes a picture of the report, which is kept as tests/report.png of the build" {
+    need gnuplot chromium
+    picture=$(cd "$PROGRAMS/../tests" && pwd)/report.png
+    rm -f "$picture"
+    timeout 50 chromium --headless --no-sandbox --disable-gpu --user-data-dir="$PWD/profile" --hide-scrollbars \
+        --window-size=1200,3000 --screenshot="$picture" "file://$results/report.html" 3>&-
+    # An empty page of that size has less than 20 kB.
+    [ "$(stat -c %s "$picture")" -gt 50000 ]
+}
+
 @test "on a phone the page is no wider than the screen" {
     need gnuplot
     browse 360

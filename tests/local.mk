@@ -147,7 +147,7 @@ endif
 # What tests of the programs preload.
 check_DATA = %D%/short-memory.so
 EXTRA_DIST += %D%/short-memory.c
-CLEANFILES += %D%/short-memory.so
+CLEANFILES += %D%/short-memory.so %D%/report.png
 %D%/short-memory.so: $(srcdir)/%D%/short-memory.c
 	$(AM_V_CC)$(MKDIR_P) %D% && $(CC) $(CPPFLAGS) -std=gnu17 $(CFLAGS) -fPIC -shared -o $@ $(srcdir)/%D%/short-memory.c
 
