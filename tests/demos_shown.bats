@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# The demonstrations print what README.md and cf_demos(7) show of them.
+# The demonstrations print what README.md shows of them.
 
 load helpers
 
@@ -58,13 +58,6 @@ all_shown() {
 @test "what README shows of each demonstration is what it prints" {
     awk '/^## / { on = /^## The memo, / } on && $0 == "```" { inside = 0 } on && inside
          on && $0 == "```console" { inside = 1 }' "$SRCDIR/README.md" >console
-    compare console
-    all_shown
-}
-
-@test "what cf_demos(7) shows of each demonstration is what it prints" {
-    awk '/^\.Dl \$ / { print substr($0, 5) } /^\.Ed/ { inside = 0 } inside
-         /^\.Bd -literal/ { inside = 1 }' "$SRCDIR/man/cf_demos.7" >console
     compare console
     all_shown
 }
