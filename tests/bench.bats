@@ -129,6 +129,15 @@ browse() {
         build/bench/results/timings.json
 }
 
+@test "an ONLY that names nothing is an error, and says so" {
+    mkdir build
+    ln -s "$PROGRAMS" build/programs
+    build=build
+    run -1 measure none 'primes_*'
+    [ "$output" = "timings: ONLY=none primes_*: there is nothing of that name" ]
+    [ ! -e build/bench/results/timings.json ]
+}
+
 @test "a program that fails is named, and the measuring ends" {
     replace primes_threads 'exit 1'
     run -1 measure 'libcf-primes_*'
