@@ -70,7 +70,9 @@ exchange(struct cf_executor *pool, const char *payload, size_t size)
     cf_release(future);
 }
 
-/* Bytes in and bytes out, a nanosecond; the first exchange, which touches all memory for the first time, is left out. */
+/*
+ * Bytes in and bytes out, a nanosecond; the first exchange, which touches all memory for the first time, is left out.
+ */
 static double
 echoes(const struct trial *trial, size_t size)
 {

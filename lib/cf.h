@@ -153,7 +153,9 @@ enum cf_event_type { CF_EVENT_SUBMITTED, CF_EVENT_STARTED, CF_EVENT_ENDED };
 struct cf_event {
     enum cf_event_type type;
     cf_time when;
-    /* Lent for the duration of the observer; the same pointer from SUBMITTED to ENDED.  In ENDED it tells its outcome. */
+    /*
+     * Lent for the duration of the observer; the same pointer from SUBMITTED to ENDED.  In ENDED it tells its outcome.
+     */
     struct cf_future *call;
     const char *task;
     const char *worker; /* "" in SUBMITTED, and in the ENDED of a call that never started */

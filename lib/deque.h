@@ -89,9 +89,9 @@ cf_deque_take(struct cf_deque *deque)
 }
 
 /*
- * By the owner, as it begins a call inside so many others, and when the call has ended but is not settled yet.  Releases
- * will do: who sees the call sees the floor that was written before it, or a later one; and who sees a later one, of the
- * next call, sees that this one has been settled.
+ * By the owner, as it begins a call inside so many others, and when the call has ended but is not settled yet.
+ * Releases will do: who sees the call sees the floor that was written before it, or a later one; and who sees a later
+ * one, of the next call, sees that this one has been settled.
  */
 static inline void
 cf_deque_begin(struct cf_deque *deque, unsigned depth, struct cf_future *call)

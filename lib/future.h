@@ -17,8 +17,8 @@
  * the queue's reference is one operation.
  *
  * The state: PENDING -> RUNNING -> FINISHED, or PENDING -> CANCELLED or FINISHED; each step is one atomic operation,
- * with exactly one winner.  Leaving for FINISHED or CANCELLED is a release that pairs with the acquire of cf_done(): who
- * sees a done future sees its outcome.  The flags beside it:
+ * with exactly one winner.  Leaving for FINISHED or CANCELLED is a release that pairs with the acquire of cf_done():
+ * who sees a done future sees its outcome.  The flags beside it:
  *
  * HOOKED    somebody must be told.  Set under the lock of the hooks, so that the settler, who finds it set in what it
  *           replaces, finds the hook in the list once it has that lock.

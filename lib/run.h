@@ -2,8 +2,8 @@
 /*
  * run.h - running a task here and now.
  *
- * Inline, by force, because tasks that wait for tasks nest: each function more between a task and the next costs both of
- * them more than its few instructions, as the processor foresees only so many returns.
+ * Inline, by force, because tasks that wait for tasks nest: each function more between a task and the next costs both
+ * of them more than its few instructions, as the processor foresees only so many returns.
  */
 
 #ifndef CF_RUN_H

@@ -73,7 +73,9 @@ newlines_of_eight(const char *text)
     return (unsigned)((~others >> 7 & ones) * ones >> 56);
 }
 
-/* How many lines there are, if there is a newline in each stretch of STRETCH characters, as in all usual ones; else 0. */
+/*
+ * How many lines there are, if there is a newline in each stretch of STRETCH characters, as in all usual ones; else 0.
+ */
 #define STRETCH 24
 static size_t
 count_short_lines(const char *at, const char *end)

@@ -2,8 +2,8 @@
 /*
  * Checking the numbers of a batch: the task of the programs, and what comes of it.
  *
- * Text travels both ways.  What is to be printed is put together where the numbers are checked, so that whoever collects
- * the outcomes merely writes it.
+ * Text travels both ways.  What is to be printed is put together where the numbers are checked, so that whoever
+ * collects the outcomes merely writes it.
  */
 
 #ifndef CHECKS_H
@@ -38,8 +38,8 @@ struct checks *checks_open(const struct primes_options *);
 void checks_close(struct checks *);
 
 /*
- * Check the numbers of a batch of that size, in the name of the worker; but leave it, between two numbers or in the midst
- * of one, when stop(context) says so.  What it returns is valid until the next call; NULL if there is no memory.
+ * Check the numbers of a batch of that size, in the name of the worker; but leave it, between two numbers or in the
+ * midst of one, when stop(context) says so.  What it returns is valid until the next call; NULL if there is no memory.
  */
 const struct checks_outcome *checks_run(struct checks *, const struct batch *, size_t size, const char *worker,
                                         bool (*stop)(void *), void *context);

@@ -16,8 +16,9 @@ struct choose_files {
 };
 
 /*
- * Make so many files of that many bytes, for as long as the program runs.  They are in no folder, so that nothing is left
- * however the program ends; their names, /proc/self/fd/N, hold in its forked children as well.  Exit if that fails.
+ * Make so many files of that many bytes, for as long as the program runs.  They are in no folder, so that nothing is
+ * left however the program ends; their names, /proc/self/fd/N, hold in its forked children as well.  Exit if that
+ * fails.
  */
 void choose_files_make(struct choose_files *, size_t count, size_t size);
 

@@ -46,8 +46,8 @@ int cli_choice(const char *option, const char *text, const char *const *names);
 int cli_need_descriptors(unsigned long count, unsigned long *limit);
 
 /*
- * Close stdout.  Return status; but CLI_FAILED, after a message, if what was written there did not all arrive and status
- * was CLI_OK.
+ * Close stdout.  Return status; but CLI_FAILED, after a message, if what was written there did not all arrive and
+ * status was CLI_OK.
  */
 int cli_close_stdout(int status);
 

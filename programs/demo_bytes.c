@@ -50,8 +50,8 @@ download_one(struct cf_call *call)
 static const struct cf_task download_one_task = { "download_one", download_one };
 
 /*
- * As list(executor.map(download_one, urls)): return when all are there, or one has failed, which is the last then; those
- * that have not been started are cancelled in that case.  The futures outlive their pool.
+ * As list(executor.map(download_one, urls)): return when all are there, or one has failed, which is the last then;
+ * those that have not been started are cancelled in that case.  The futures outlive their pool.
  */
 static size_t
 download_many(char (*urls)[SITE_URL_SIZE], size_t count, struct cf_future **bodies)

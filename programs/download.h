@@ -37,8 +37,8 @@ struct download {
 };
 
 /*
- * Prepare what downloads need of the process: the folder, descriptors, libcurl, the handling of signals.  If something is
- * wrong say so and exit, with FLAGS_UNWRITABLE if it is the folder.
+ * Prepare what downloads need of the process: the folder, descriptors, libcurl, the handling of signals.  If something
+ * is wrong say so and exit, with FLAGS_UNWRITABLE if it is the folder.
  */
 void download_prepare(struct flags *);
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The command line of the programs that download flags: which flags, from where, to where, how, and what to say of it. */
+/*
+ * The command line of the programs that download flags: which flags, from where, to where, how, and what to say of it.
+ */
 
 #ifndef FLAGS_H
 #define FLAGS_H 1

@@ -18,8 +18,8 @@ static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
 #define SIGNALS (sizeof signals / sizeof *signals)
 
 /*
- * Signals that come so close together are one to whoever sent them: timeout(1), for one, sends its signal to the program
- * and then to the program's group.
+ * Signals that come so close together are one to whoever sent them: timeout(1), for one, sends its signal to the
+ * program and then to the program's group.
  */
 #define SAME_SIGNAL (CLOCK_SECOND / 10)
 

@@ -37,8 +37,8 @@ struct lines *lines_open(const char *path);
 
 /*
  * Wait for the next lines and return them, each with its newline; their length in *len.  The caller frees them.  Return
- * NULL, and 0 in *len, after the last, on an error, after the signal of interrupt.h, and when stop_fd, unless it is -1, is
- * readable.
+ * NULL, and 0 in *len, after the last, on an error, after the signal of interrupt.h, and when stop_fd, unless it is -1,
+ * is readable.
  */
 char *lines_read(struct lines *, int stop_fd, size_t *len);
 

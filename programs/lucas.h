@@ -40,8 +40,8 @@ lucas_jacobi(uint64_t a, uint64_t n)
 
 /*
  * The first P from 3 on for which the Jacobi symbol of P * P - 4 is -1, which depends on n modulo 5, 12, 21 and 8 for
- * P = 3, 4, 5 and 6; each of the masks has the bits of the remainders for which it is so.  Or 0, if n turns out to have a
- * factor.
+ * P = 3, 4, 5 and 6; each of the masks has the bits of the remainders for which it is so.  Or 0, if n turns out to have
+ * a factor.
  */
 static inline uint64_t
 lucas_parameter(uint64_t n)

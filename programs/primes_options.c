@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli.h"
 #include "numbers.h"
@@ -212,6 +213,15 @@ default_workers(void)
     return cpus < MAX_WORKERS ? cpus : MAX_WORKERS;
 }
 
+static bool
+are_one_file(const char *one, const char *other)
+{
+    struct stat a, b;
+
+    return stat(one, &a) == 0 && stat(other, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino &&
+           S_ISREG(a.st_mode);
+}
+
 void
 primes_options_parse(struct primes_options *primes, int argc, char **argv, const struct primes_program *program)
 {
@@ -237,6 +247,8 @@ primes_options_parse(struct primes_options *primes, int argc, char **argv, const
         cli_no_memory();
     if (primes->input != NULL)
         open_input(primes);
+    if (primes->input != NULL && primes->trace != NULL && are_one_file(primes->input, primes->trace))
+        cli_usage_error("%s: the trace would overwrite the input", primes->trace);
 }
 
 const char *

@@ -10,7 +10,9 @@
 #include "settle.h"
 #include "trace.h"
 
-/* A worker that dies costs a number and no more; but after so many without a result between them, the rest is hopeless. */
+/*
+ * A worker that dies costs a number and no more; but after so many without a result between them, the rest is hopeless.
+ */
 #define MOST_DEATHS 1000
 
 static const struct primes_program program = {

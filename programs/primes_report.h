@@ -12,8 +12,8 @@
 #include "primes_options.h"
 
 /*
- * Say what is going to be done, and start the clock.  From now on, a twentieth of a second after Ctrl-C, the program says
- * what it has done and dies, whatever holds it up.
+ * Say what is going to be done, and start the clock.  From now on, a twentieth of a second after Ctrl-C, the program
+ * says what it has done and dies, whatever holds it up.
  */
 struct primes_report *primes_report_begin(const struct primes_options *);
 
@@ -27,7 +27,10 @@ void primes_report_loss(struct primes_report *, const struct batch *, size_t bat
 /* Say that nothing more can be checked, and why, and end the program. */
 _Noreturn void primes_report_give_up(struct primes_report *, const char *why);
 
-/* Say what became of all of them.  Return the exit status, after stdout and a trace are closed; but if a signal came, die by it. */
+/*
+ * Say what became of all of them.  Return the exit status, after stdout and a trace are closed; but if a signal came,
+ * die by it.
+ */
 int primes_report_end(struct primes_report *);
 
 #endif

@@ -29,7 +29,8 @@ void progress_advance(struct progress *, size_t count);
 void progress_expect(struct progress *, size_t total);
 
 /*
- * Between the two, the bar is out of the way and whatever the caller prints to the same terminal is in lines of its own.
+ * Between the two, the bar is out of the way and whatever the caller prints to the same terminal is in lines of its
+ * own.
  */
 void progress_hide(struct progress *);
 void progress_show(struct progress *);

@@ -15,8 +15,8 @@ struct save_folder {
 };
 
 /*
- * Open the folder at path, made with its parents if it is not there, and see whether files can be made in it.  Return 0,
- * or -1 with errno.  The path is not copied.
+ * Open the folder at path, made with its parents if it is not there, and see whether files can be made in it.  Return
+ * 0, or -1 with errno.  The path is not copied.
  */
 int save_open(struct save_folder *, const char *path);
 

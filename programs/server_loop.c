@@ -96,8 +96,8 @@ connections(struct MHD_Daemon *daemon)
 }
 
 /*
- * At its limit, or out of descriptors, libmicrohttpd stops to look at the listening socket, and begins again when it runs
- * for the next time after connections have ended; for which nothing need happen, so it is run once more here.
+ * At its limit, or out of descriptors, libmicrohttpd stops to look at the listening socket, and begins again when it
+ * runs for the next time after connections have ended; for which nothing need happen, so it is run once more here.
  */
 static bool
 run(struct MHD_Daemon *daemon)

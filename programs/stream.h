@@ -20,7 +20,8 @@ struct stream *stream_open(struct cf_executor *pool, const struct primes_options
 
 /*
  * The next call of checks_task that is done, in the order of the input or, as the options may say, of completion.  It
- * is the caller's, who releases it.  NULL when there will be no more: then the error of the lines tells whether all was read.
+ * is the caller's, who releases it.  NULL when there will be no more: then the error of the lines tells whether all was
+ * read.
  */
 struct cf_future *stream_next(struct stream *);
 

@@ -30,8 +30,8 @@ struct trace_label {
  * Begin to trace into the file at path; NULL: there is no trace, and nothing that follows has an effect.  If the file
  * cannot be written, say so and exit with CLI_FAILED.
  *
- * Where label is not NULL it may improve on the label of a call, which has the name of its task, and as the outcome "ok"
- * or the error: the call is done, or cf_done() says that it is not.  It must not call what is here.
+ * Where label is not NULL it may improve on the label of a call, which has the name of its task, and as the outcome
+ * "ok" or the error: the call is done, or cf_done() says that it is not.  It must not call what is here.
  */
 void trace_open(const char *path, void (*label)(struct cf_future *, struct trace_label *));
 

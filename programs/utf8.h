@@ -7,7 +7,10 @@
 #include <jansson.h>
 #include <stddef.h>
 
-/* A string of the len characters at text, in which, if they are not UTF-8, ? stands for all that are not ASCII; or NULL. */
+/*
+ * A string of the len characters at text, in which, if they are not UTF-8, ? stands for all that are not ASCII; or
+ * NULL.
+ */
 json_t *utf8_json(const char *text, size_t len);
 
 #endif

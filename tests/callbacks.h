@@ -9,7 +9,10 @@
 /* Raises data, a latch, once more. */
 void callbacks_count(struct cf_future *, void *data);
 
-/* Of data, a stage: says in of[0] that it runs, waits until of[1] is raised, and says a little later in of[2] that it ends. */
+/*
+ * Of data, a stage: says in of[0] that it runs, waits until of[1] is raised, and says a little later in of[2] that it
+ * ends.
+ */
 void callbacks_hold(struct cf_future *, void *data);
 
 #endif

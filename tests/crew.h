@@ -35,7 +35,9 @@ uint32_t crew_random(struct hand *);
 /* So many times a test is repeated; a sanitizer sees in one try what else takes ten. */
 int crew_rounds(int plain);
 
-/* Whether to go on with a test that has been repeated so many times: not for long, where the machine is slow or busy. */
+/*
+ * Whether to go on with a test that has been repeated so many times: not for long, where the machine is slow or busy.
+ */
 bool crew_again(int done, int plain);
 
 /* Fail unless the future has one of the outcomes that it may have, and says so however it is asked. */

@@ -61,7 +61,9 @@ extern const struct cf_task task_spin;
 /* Raise `go` without the system call of latch_raise(), in which those who spin might end. */
 void family_let_go(struct stage *);
 
-/* Runs for ever; counts itself in `started` of the stage that its argument names.  The obstinate one ignores SIGTERM. */
+/*
+ * Runs for ever; counts itself in `started` of the stage that its argument names.  The obstinate one ignores SIGTERM.
+ */
 extern const struct cf_task task_hang;
 extern const struct cf_task task_obstinate;
 

@@ -9,7 +9,9 @@
 #include "asserts.h"
 #include "faults.h"
 
-/* What may fail now, how many of it go well before, and how many fail then; how many have, and how many were asked for. */
+/*
+ * What may fail now, how many of it go well before, and how many fail then; how many have, and how many were asked for.
+ */
 static _Atomic int faults;
 static _Atomic long to_go;
 static _Atomic long width;

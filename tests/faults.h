@@ -32,7 +32,9 @@ void faults_disarm(void);
 /* Start a thread of the test's own, which is never refused. */
 void faults_start(pthread_t *, void *(*)(void *), void *);
 
-/* From now on, a thread that is refused takes until of[1] of the stage is raised, and says in of[0] that it is tried. */
+/*
+ * From now on, a thread that is refused takes until of[1] of the stage is raised, and says in of[0] that it is tried.
+ */
 void faults_slow(struct stage *);
 
 /* Note where something does not hold. */

@@ -17,7 +17,9 @@ static __thread bool slow;
 static struct latch lingered;
 static _Atomic bool lingering;
 
-/* Threads stay until it is raised: of one that ended before the fork, ThreadSanitizer says in the child that it leaks. */
+/*
+ * Threads stay until it is raised: of one that ended before the fork, ThreadSanitizer says in the child that it leaks.
+ */
 static struct latch forked;
 
 int __real_pthread_mutex_unlock(pthread_mutex_t *);

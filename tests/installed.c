@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* installed.c - the first program of the manual, as somebody would build it who has only what `make install' put there. */
+/*
+ * installed.c - the first program of the manual, as somebody would build it who has only what `make install' put there.
+ */
 
 #include <cf.h>
 #include <stdint.h>

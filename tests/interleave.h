@@ -12,8 +12,8 @@
  *  - which thread goes on, before each atomic operation on what threads share, each lock and each system call.  Where a
  *    thread could have gone on itself, that is a preemption, and their number in one run is bounded;
  *  - when others see what an atomic store has written.  As in a processor that reorders stores, it may stay behind, so
- *    that the thread's later loads, and stores to other places, overtake it, as far as the memory orders allow it.  Their
- *    number is bounded, too, and each counts as a preemption besides;
+ *    that the thread's later loads, and stores to other places, overtake it, as far as the memory orders allow it.
+ *    Their number is bounded, too, and each counts as a preemption besides;
  *  - whether a weak compare-and-swap fails (only gcc tells us which are weak), and whether a wait with a deadline ends.
  *
  * What is found: that an assertion fails, a deadlock, a run without end, an access to freed memory, and a data race by

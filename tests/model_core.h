@@ -26,7 +26,7 @@
 #define cf_pause(argument) interleave_spin##argument(SPINS)
 #include "../lib/wait.c" /* NOLINT(bugprone-suspicious-include) */
 
-#include "../lib/circle.c" /* NOLINT(bugprone-suspicious-include): last, as its lock has the name of others' variables */
+#include "../lib/circle.c" /* NOLINT(bugprone-suspicious-include): last: its lock has the name of others' variables */
 
 __thread struct cf_thread cf_self;
 __thread struct cf_cache cf_caches[CF_SLAB_CLASSES]; /* always empty */

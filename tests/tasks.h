@@ -14,7 +14,9 @@
 /* Returns its argument. */
 extern const struct cf_task task_echo;
 
-/* Takes an int and returns twice as much; of a negative one, fails with domain "negative" and the number as the code. */
+/*
+ * Takes an int and returns twice as much; of a negative one, fails with domain "negative" and the number as the code.
+ */
 extern const struct cf_task task_twice;
 
 /* Fails as its argument says, a struct blame. */

@@ -376,6 +376,14 @@ END
     [ ! -s "$SERVER_LOG" ]
 }
 
+@test "a trace does not overwrite the numbers that it is about" {
+    seq 9 >numbers
+    ln numbers same
+    run -2 primes_threads --input numbers --trace same
+    [[ $output == *"same: the trace would overwrite the input"* ]]
+    [ "$(cat numbers)" = "$(seq 9)" ]
+}
+
 @test "a trace that finds no room is an error that names it, after everything else was done" {
     start_server --made-up
     for program in "${FLAGS[@]}"; do
