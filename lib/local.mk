@@ -59,9 +59,12 @@ nodist_pkgconfig_DATA = %D%/libcf.pc
     %D%/queue.h \
     %D%/ring.h \
     %D%/room.c \
+    %D%/rouse.c \
+    %D%/rouse.h \
     %D%/run.h \
     %D%/scheduler.c \
     %D%/scheduler.h \
+    %D%/search.c \
     %D%/self.h \
     %D%/send.c \
     %D%/set.h \

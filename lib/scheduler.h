@@ -64,22 +64,26 @@ struct cf_seat *cf_scheduler_seat_of(struct cf_scheduler *, uint32_t number); /*
 bool cf_scheduler_start_failed(struct cf_scheduler *); /* by start(); true: there is no worker at all */
 
 /* By the worker in the seat: */
-struct cf_future *cf_scheduler_next(struct cf_scheduler *, struct cf_seat *); /* wait for a call; NULL: the end */
 void cf_scheduler_open(struct cf_scheduler *, struct cf_seat *);   /* it begins to open, which may take long */
 void cf_scheduler_opened(struct cf_scheduler *, struct cf_seat *); /* it has, and will look for work */
+
+/*
+ * The search (search.c), by the same worker: wait for a call; NULL: the end.
+ */
+struct cf_future *cf_search_next(struct cf_scheduler *, struct cf_seat *);
 
 /*
  * It has run its last call and will look for work.  Said before the call is settled: else a program that submits one
  * call after another would start a new worker each time that it is quicker than the old one.
  */
-void cf_scheduler_announce(struct cf_scheduler *, struct cf_seat *);
+void cf_search_announce(struct cf_scheduler *, struct cf_seat *);
 
 /* But a callback may keep it from looking. */
-void cf_scheduler_engage(struct cf_scheduler *, struct cf_seat *);
+void cf_search_engage(struct cf_scheduler *, struct cf_seat *);
 
 /*
  * Whether cf_scheduler_rouse() might find something to do about a call that has just been put into a deque; see
- * lie_down() in scheduler.c.
+ * lie_down() in search.c.
  */
 static inline bool
 cf_scheduler_may_rouse(struct cf_scheduler *scheduler)

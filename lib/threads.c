@@ -52,7 +52,7 @@ engage(struct cf_worker *base)
 {
     struct worker *worker = worker_of(base);
 
-    cf_scheduler_engage(&pool_of(base->executor)->scheduler, &worker->seat);
+    cf_search_engage(&pool_of(base->executor)->scheduler, &worker->seat);
 }
 
 /* If the awaited call was settled meanwhile, what was taken may be another's, which is in its place among our own. */
@@ -81,7 +81,7 @@ serve(struct worker *worker, struct thread_pool *pool, struct cf_future *future)
     }
     cf_self.woke = false;
     cf_worker_run(&worker->base, future);
-    cf_scheduler_announce(&pool->scheduler, &worker->seat);
+    cf_search_announce(&pool->scheduler, &worker->seat);
     cf_future_finish_and_release(future, &worker->base);
 }
 
@@ -133,7 +133,7 @@ worker_main(void *arg)
         cf_executor_break(&pool->base, error, "a worker could not be opened");
         engage(&worker->base);
     }
-    while (error == NULL && (future = cf_scheduler_next(&pool->scheduler, &worker->seat)) != NULL)
+    while (error == NULL && (future = cf_search_next(&pool->scheduler, &worker->seat)) != NULL)
         serve(worker, pool, future);
     cf_worker_close(&worker->base);
     cf_error_free(error);

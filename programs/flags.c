@@ -66,7 +66,7 @@ print_help(const struct flags_program *program)
            cli_program, program->purpose, codes_count);
     if (program->concurrent)
         printf("  -m, --max-req N      at most N downloads at a time, up to %d (default %d);\n"
-               "                       also --max_req, -w, --workers\n",
+               "                       also --max_req, -w, --workers; many, as they wait\n",
                MAX_WORKERS, DEFAULT_WORKERS);
     printf("  -s, --server SITE    LOCAL (port 8000 here; the default), DELAY (8001), ERROR\n"
            "                       (8002), REMOTE, or the URL that /{cc}/{cc}.png follows\n"

@@ -70,8 +70,9 @@ print_help(const struct primes_program *program)
            cli_program, cli_program, program->purpose, NUMBERS_LINE_MAX, MEMO,
            program->worker != NULL ? ", largest first" : "");
     if (program->worker != NULL)
-        printf("  -w, --workers N      so many %s, up to %d (default: one a processor)\n", program->workers,
-               MAX_WORKERS);
+        printf("  -w, --workers N      so many %s, up to %d; by default one for each\n"
+               "                       processor, which it keeps busy\n",
+               program->workers, MAX_WORKERS);
     else
         printf("  -w, --workers N      is accepted, like --unordered, and changes nothing here\n");
     printf("      --method METHOD  auto (default): proven below 2^64; beyond, probable\n"

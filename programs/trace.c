@@ -35,10 +35,13 @@ static int64_t origin; /* of clock_now() */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards what follows */
 static FILE *file;                                       /* NULL: there is no trace, or it has been closed */
 static const char *file_name;
-static int error;       /* an errno: what was first wrong with the trace, or 0 */
-static void *calls;     /* a tree of struct call, as tsearch() has them */
-static json_int_t last; /* the id of the last call */
-static json_t *rows;    /* the numbers of the workers' rows, by their names */
+static int error;                                         /* an errno: what was first wrong with the trace, or 0 */
+static void *calls;                                       /* a tree of struct call, as tsearch() has them */
+static json_int_t last;                                   /* the id of the last call */
+static json_t *rows;                                      /* the numbers of the workers' rows, by their names */
+static unsigned ending;                                   /* calls that have ended and are just being written */
+static bool closing;                                      /* no more of them begin to be */
+static pthread_cond_t written = PTHREAD_COND_INITIALIZER; /* there are fewer of them */
 
 /*
  * Writing.  Events are put together without the lock, as that takes most of the time.
@@ -239,9 +242,11 @@ note_ended(const struct cf_event *event)
     struct call *call;
 
     pthread_mutex_lock(&lock);
-    call = find(event->call);
-    if (call != NULL)
+    call = closing ? NULL : find(event->call);
+    if (call != NULL) {
         tdelete(call, &calls, compare);
+        ending++;
+    }
     pthread_mutex_unlock(&lock);
     if (call == NULL)
         return;
@@ -249,6 +254,8 @@ note_ended(const struct cf_event *event)
     free(call);
     pthread_mutex_lock(&lock);
     put(&events);
+    ending--;
+    pthread_cond_broadcast(&written);
     pthread_mutex_unlock(&lock);
 }
 
@@ -364,6 +371,9 @@ trace_close(int status)
     int reason;
 
     pthread_mutex_lock(&lock);
+    closing = true;
+    while (ending > 0)
+        pthread_cond_wait(&written, &lock);
     if (file != NULL) {
         end();
         said = error == 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * model_scheduler-t.c - lib/scheduler.c in all interleavings: no call is left where a worker could run it.
+ * model_scheduler-t.c - the scheduler of threads in all interleavings: no call is left where a worker could run it.
  *
  * The workers do what those of threads.c do, and are started as they are there.  Thread 0 is the program; it stops the
  * scheduler only when all calls are done, so that a call that nobody is woken for is found as a deadlock.  A call may
@@ -18,10 +18,12 @@
 #include "../lib/core.h"
 #include "../lib/park.c" /* NOLINT(bugprone-suspicious-include) */
 
-/* The loops that wait in park.c end when something has changed, that of scheduler.c after so many rounds. */
+/* The loops that wait in park.c end when something has changed, that of search.c after so many rounds. */
 #undef cf_pause
 #define cf_pause(argument) interleave_spin##argument(SPINS)
+#include "../lib/rouse.c"     /* NOLINT(bugprone-suspicious-include) */
 #include "../lib/scheduler.c" /* NOLINT(bugprone-suspicious-include) */
+#include "../lib/search.c"    /* NOLINT(bugprone-suspicious-include) */
 
 enum { WORKERS = 3, CALLS = 5, NONE = 0 };
 
@@ -172,10 +174,10 @@ serve(struct cf_seat *seat, const struct cf_future *call)
     begun[interleave_self()][i]++;
     add(seat, plan->adds);
     await(plan->awaits);
-    cf_scheduler_announce(&scheduler, seat);
+    cf_search_announce(&scheduler, seat);
     atomic_fetch_or(&done, 1U << i);
     if (plan->callback_awaits != NONE) {
-        cf_scheduler_engage(&scheduler, seat);
+        cf_search_engage(&scheduler, seat);
         await(plan->callback_awaits);
     }
     if (plan->stops)
@@ -187,7 +189,7 @@ work_at(struct cf_seat *seat)
 {
     struct cf_future *call;
 
-    while ((call = cf_scheduler_next(&scheduler, seat)) != NULL)
+    while ((call = cf_search_next(&scheduler, seat)) != NULL)
         serve(seat, call);
 }
 
@@ -230,7 +232,7 @@ all_is_done_and_quiet(void)
     interleave_assert(scheduler.searching == 0);
     interleave_assert(scheduler.opening == 0);
     interleave_assert(scheduler.idle == NULL);
-    interleave_assert(scheduler.queue.length == 0 && seats_are_empty(&scheduler));
+    interleave_assert(scheduler.queue.length == 0 && cf_rouse_seats_are_empty(&scheduler));
 }
 
 /*
@@ -273,7 +275,7 @@ submit_in_a_call_and_work(void)
     struct cf_seat *seat = &seats[interleave_self()];
 
     add(seat, outside);
-    cf_scheduler_announce(&scheduler, seat);
+    cf_search_announce(&scheduler, seat);
     work_at(seat);
 }
 
@@ -286,7 +288,7 @@ submit_in_a_call_and_wait(void)
     add(seat, outside);
     await(outside);
     cf_scheduler_stop(&scheduler);
-    cf_scheduler_announce(&scheduler, seat);
+    cf_search_announce(&scheduler, seat);
     work_at(seat);
 }
 
@@ -295,7 +297,7 @@ end_a_call_and_work(void)
 {
     struct cf_seat *seat = &seats[interleave_self()];
 
-    cf_scheduler_announce(&scheduler, seat);
+    cf_search_announce(&scheduler, seat);
     work_at(seat);
 }
 
