@@ -29,16 +29,17 @@ seconds_of(clockid_t clock)
     return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
-/* The process sleeps, and so ought its other threads. */
+/* The process sleeps, and so ought its other threads, once they have spun and lain down. */
 static void
 assert_idle(const clockid_t *clocks, int n)
 {
     struct rusage before, after;
     double used = 0;
 
-    getrusage(RUSAGE_SELF, &before);
     for (int i = 0; i < n; i++)
         used -= seconds_of(clocks[i]);
+    asserts_sleep(seconds_idle / 5);
+    getrusage(RUSAGE_SELF, &before);
     asserts_sleep(seconds_idle);
     for (int i = 0; i < n; i++)
         used += seconds_of(clocks[i]);
