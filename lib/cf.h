@@ -230,7 +230,7 @@ struct cf_executor *cf_thread_pool(const struct cf_options *);
  * as there are places: a worker that writes to such an argument dies of SIGSEGV, but a result is in its memory, too,
  * until the last release.
  *
- * Costs.  One of many empty calls costs a tenth or two of a microsecond, one there and back half of one, or twenty
+ * Costs.  One of many empty calls costs a tenth or two of a microsecond, one there and back half of one, or eight
  * where its worker has to be woken.  Data is copied twice each way, but once from 128 KiB on, as long as no more than
  * 48 such arguments of the pool, 3 such results of each worker, and 256 of either kind in the program are kept at a
  * time; and a fork() copies what is kept so.  A pool costs about a millisecond, and of large programs two copies of
