@@ -108,8 +108,8 @@ exit_in_task(int status, void *unused)
     _exit(status);
 }
 
-/* Run the call that is in the slot.  When it was over. */
-static cf_time
+/* Run the call that is in the slot, which is yet to be committed. */
+static void
 run(struct slot *slot, cf_time started)
 {
     alignas(max_align_t) unsigned char small[SLOT_BYTES], room[SLOT_BYTES];
@@ -140,7 +140,6 @@ run(struct slot *slot, cf_time started)
     cf_parcel_result(slot, &call);
     cf_call_discard(&call);
     free(copy);
-    return commit(slot);
 }
 
 static void
@@ -218,8 +217,8 @@ claim(struct lane *lane, struct slot *slot)
 }
 
 /*
- * Serve one slot after another.  A call begins when the one before it has ended, if it was there by then, so that the
- * clock is read once a call.  It may be a long one, so before it the parent is told of those that are over, unless that
+ * Serve one slot after another.  A call begins when the one before it has ended, if it was there before that, so that
+ * the clock is read once a call.  It may be a long one, so before it the parent is told of those that are over, unless that
  * was done a moment ago and it looks from time to time.
  */
 static void
@@ -231,6 +230,7 @@ serve(struct lane *lane)
 
     for (uint64_t head = lane->start; wait_for_slot(lane, head); head++) {
         struct slot *slot = &lane->slots[head % LANE_SLOTS];
+        bool follows = false;
         if (now == 0)
             now = told = cf_now();
         if (now - told > TOGETHER || atomic_load(&nursery->segment->timed) == 0) {
@@ -240,14 +240,18 @@ serve(struct lane *lane)
         if (claim(lane, slot)) {
             if (++calls == nursery->max_calls)
                 atomic_store(&lane->retired, 1);
-            now = run(slot, now);
+            /* The parent has written it last; the look at it below is not to wait for that. */
+            __builtin_prefetch(&lane->slots[(head + 1) % LANE_SLOTS]);
+            run(slot, now);
+            follows = is_filled(lane, head + 1);
+            now = commit(slot);
         } else {
             atomic_store(&lane->passed, head + 1);
             serving.untold = true;
         }
         if (lane->retired)
             break;
-        if (!is_filled(lane, head + 1))
+        if (!follows)
             now = 0;
     }
     tell();

@@ -79,10 +79,8 @@ cf_scheduler_open(struct cf_scheduler *scheduler, struct cf_seat *seat)
 {
     cf_spin_lock(&scheduler->lock);
     scheduler->opening++;
-    cf_rouse_stop_searching(scheduler, seat);
-    struct cf_rousing rousing = cf_rouse(scheduler);
     cf_spin_unlock(&scheduler->lock);
-    cf_rouse_carry_out(scheduler, rousing);
+    cf_search_engage(scheduler, seat);
 }
 
 void

@@ -229,8 +229,7 @@ note_started(const struct cf_event *event)
     pthread_mutex_lock(&lock);
     call = find(event->call);
     if (call != NULL) {
-        /* A worker that is busy reads the clock when a call ends, and the next may be submitted just after that. */
-        call->started = event->when > call->submitted ? event->when : call->submitted;
+        call->started = event->when;
         call->row = row_of(event->worker);
     }
     pthread_mutex_unlock(&lock);

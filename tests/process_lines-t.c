@@ -318,6 +318,37 @@ TEST(an_observer_is_told_that_a_call_has_started_while_it_runs)
     ck_assert_int_eq(cf_close(pool), 0);
 }
 
+enum { TIMED = 100000 };
+static cf_time submitted[TIMED];
+static _Atomic int too_early; /* how many calls are said to have started before they were submitted */
+
+static void
+compare_times(const struct cf_event *event, void *unused)
+{
+    (void)unused;
+    const int number = *(const int *)cf_input(event->call, NULL);
+    if (event->type == CF_EVENT_SUBMITTED)
+        submitted[number] = event->when;
+    else if (event->type == CF_EVENT_STARTED)
+        too_early += event->when < submitted[number];
+}
+
+/* Each is submitted at about the time when the one before it ends. */
+TEST(no_call_starts_before_it_was_submitted)
+{
+    struct cf_executor *pool = open_pool(&(struct cf_options){ .max_workers = 1, .observe = compare_times });
+    struct cf_future *before = tasks_submit_int(pool, &task_twice, 0);
+
+    for (int i = 1; i < TIMED; i++) {
+        struct cf_future *next = tasks_submit_int(pool, &task_twice, i);
+        ck_assert_int_eq(asserts_take_int(before), 2 * (i - 1));
+        before = next;
+    }
+    cf_release(before);
+    ck_assert_int_eq(cf_close(pool), 0);
+    ck_assert_int_eq(too_early, 0);
+}
+
 /* Asks after the call behind it, whose news may be in the same hands. */
 static void
 ask_after(struct cf_future *future, void *next)
@@ -462,6 +493,7 @@ static const TTest **const tests[] = {
     &each_of_a_hundred_and_fifty_workers_gets_a_call_and_another_after_that,
     &a_submit_that_an_interrupt_overtakes_is_settled,
     &an_observer_is_told_that_a_call_has_started_while_it_runs,
+    &no_call_starts_before_it_was_submitted,
     &a_callback_may_ask_after_other_calls,
     &a_call_that_its_worker_has_started_is_described_as_running,
     &a_worker_that_has_stood_still_loses_no_call,
