@@ -167,7 +167,7 @@ SLOW=18446744073709551557
 }
 
 @test "a program that is killed leaves no process" {
-    begin primes_procs
+    begin primes_procs -w 2 --method=trial $SLOW $SLOW
     wait_for 5 workers >pids
     kill -s KILL "$PID"
     wait "$PID" || [ $? -eq 137 ]
