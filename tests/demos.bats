@@ -283,15 +283,16 @@ Submitted, and as they complete:" ]
 # Ctrl-C.
 
 # screen COMMAND... - run the command on a terminal, whose keys come from the descriptor 8, in a session of its own,
-# whose number is in the file session.  Its status and the terminal's settings before and after it are left in files.  A shell
-# lets what it starts in the background ignore SIGINT; this does not.
+# whose number is in the file session.  Its status and the terminal's settings before and after it are left in files.
+# A shell lets what it starts in the background ignore SIGINT; this does not.  Whatever shell script takes, none stays
+# beside play to be interrupted too.
 screen() {
     # shellcheck disable=SC2016
     printf '%s\n' 'trap : INT' 'ps -o sess= $$ | tr -d " " >session-' 'stty -g >before' 'mv session- session' "$*" \
         'echo $? >status' 'stty -g >after' >play
     rm -f keys session
     mkfifo keys
-    env --default-signal=INT script -qec 'sh play' /dev/null <keys >shown 2>&1 3>&- &
+    env --default-signal=INT script -qec 'exec sh play' /dev/null <keys >shown 2>&1 3>&- &
     SCREEN=$!
     exec 8>keys
     wait_for 10 test -e session
