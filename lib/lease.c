@@ -7,7 +7,6 @@
  * A worker says that it reads and then looks whether it may; the other says that it may not and then looks who reads.
  */
 
-#include <sched.h>
 #include <stdlib.h>
 
 #include "chunk.h"
@@ -54,5 +53,5 @@ cf_lease_end(struct cf_lease *lease, bool frozen)
         return;
     atomic_store(&lease->ended, true);
     while (!frozen && atomic_load(&lease->readers) > 0)
-        sched_yield();
+        cf_make_way();
 }

@@ -6,7 +6,6 @@
  * and tells after he has given it up, because telling runs foreign code.
  */
 
-#include <sched.h>
 #include <stdlib.h>
 
 #include "processes.h"
@@ -17,7 +16,7 @@ void
 cf_news_exclude(struct process_pool *pool)
 {
     while (atomic_exchange(&pool->collecting, true))
-        sched_yield();
+        cf_make_way();
 }
 
 static struct news *
@@ -177,7 +176,7 @@ settle(struct process_pool *pool, struct news *news)
     if (!news->ended || news->settled)
         return;
     while (pool->base.options.observe != NULL && (atomic_load(&call->word) & CF_STATE_STARTED) == 0)
-        sched_yield();
+        cf_make_way();
     news->settled = cf_future_settle(call, &news->worker, news->ended_at);
 }
 

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <linux/futex.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -72,6 +71,15 @@ cf_pause(void)
 #elif defined __aarch64__
     __asm__ volatile("yield");
 #endif
+}
+
+/* Not sched_yield(), which may return at once, for milliseconds, while the one to be let through is not even chosen. */
+void
+cf_make_way(void)
+{
+    const struct timespec moment = { .tv_nsec = 1000 };
+
+    clock_nanosleep(CLOCK_MONOTONIC, 0, &moment, NULL);
 }
 
 static struct cf_parker *
@@ -187,9 +195,8 @@ cf_spin_lock(struct cf_spin *lock)
             cf_pause();
             tries++;
         }
-        /* The holder may have been preempted; let it run. */
         if (tries % 128 == 0)
-            sched_yield();
+            cf_make_way();
     }
 }
 

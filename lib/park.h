@@ -35,7 +35,8 @@ void cf_unpark_all(void);           /* async-signal-safe */
 void cf_park_thread_exit(void);
 int cf_futex_wait(_Atomic uint32_t *, uint32_t value, cf_time deadline); /* 0, or an errno */
 void cf_futex_wake(_Atomic uint32_t *, int count);
-void cf_pause(void); /* tells the processor that this is a spinning loop */
+void cf_pause(void);    /* tells the processor that this is a spinning loop */
+void cf_make_way(void); /* sleeps for some 50 microseconds, so that one who was preempted may come to its end */
 
 /*
  * Patience: who has spun for nothing several times in a row spins for a shorter while, as there may be others who need
@@ -55,7 +56,7 @@ cf_spun(uint8_t *in_vain, bool worth_while)
     return worth_while;
 }
 
-/* A short lock, for a few instructions and never across foreign code or a system call: spins, then yields. */
+/* A short lock, for a few instructions and never across foreign code or a system call: spins, then makes way. */
 struct cf_spin {
     _Atomic bool held;
 };

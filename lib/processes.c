@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -184,7 +183,7 @@ processes_join(struct cf_executor *executor)
     cf_executor_await_cancellers(executor);
     cf_callbacks_end(&pool->callbacks);
     while (atomic_load(&pool->waking) > 0)
-        sched_yield();
+        cf_make_way();
     cf_place_clear(pool);
     close_all(pool);
 }

@@ -10,10 +10,10 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "interleave.h"
@@ -25,7 +25,7 @@
 #define calloc interleave_calloc
 #define free interleave_free
 #define syscall(number, ...) interleave_##number(__VA_ARGS__)
-#define sched_yield() interleave_pause()
+#define clock_nanosleep(...) interleave_pause()
 #define pthread_mutex_lock interleave_lock
 #define pthread_mutex_unlock interleave_unlock
 #define pthread_cond_wait interleave_wait
