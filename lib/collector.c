@@ -10,6 +10,7 @@
 #include "processes.h"
 
 enum { SPINS = 1000 }; /* looks without news before a thread that waits goes to sleep: some 30 microseconds */
+#define CATCH_UP ((cf_time)1000000) /* for so long a thread looks for others, before it leaves that to the collector */
 
 void
 cf_collector_wake(struct process_pool *pool)
@@ -43,6 +44,22 @@ cf_collector_stand_in(struct cf_executor *executor)
     cf_collector_wake(cf_process_pool_of(executor));
 }
 
+/* Take what has arrived; but where more arrives all the time, not for ever.  Whether there may be more. */
+static bool
+take_news(struct process_pool *pool)
+{
+    cf_time end = 0;
+
+    while (cf_news_look(pool)) {
+        const cf_time now = cf_now();
+        if (end == 0)
+            end = now + CATCH_UP;
+        else if (now >= end)
+            return true;
+    }
+    return false;
+}
+
 /*
  * For who was a watcher, or rung for: what was finished meanwhile, nobody else was told of, also of what is just being
  * put into a lane.
@@ -52,14 +69,13 @@ cf_collector_catch_up(struct process_pool *pool)
 {
     while (atomic_load(&pool->lock.held))
         cf_pause();
-    while (cf_news_look(pool))
-        ;
+    const bool more = take_news(pool);
     /*
      * What the collector sleeps for may have changed.  Who shuts down sets SHUT, then tells the collector, who looks
      * under the lock under which outcomes leave the lanes: if the last did so before, he sees that, and if after, we
      * see SHUT.
      */
-    if (pool->has_deadlines || cf_executor_is(&pool->base, CF_EXECUTOR_SHUT))
+    if (more || pool->has_deadlines || cf_executor_is(&pool->base, CF_EXECUTOR_SHUT))
         cf_collector_wake(pool);
 }
 
@@ -75,7 +91,7 @@ cf_collector_park(struct cf_executor *executor, struct cf_parker *parker, cf_tim
         return cf_park(parker, deadline);
     /* What another is just taking, he takes to the end: whoever has done so looks once more. */
     const bool news = cf_news_waits(pool) && !atomic_load(&pool->collecting);
-    const bool woken = news || cf_park_or(parker, deadline, seat, SEAT_TAKEN);
+    const bool woken = news ? !cf_is_past(deadline) : cf_park_or(parker, deadline, seat, SEAT_TAKEN);
     if (atomic_exchange(seat, SEAT_FREE) == SEAT_RUNG || cf_news_waits(pool))
         cf_collector_catch_up(pool);
     return woken;
@@ -83,7 +99,7 @@ cf_collector_park(struct cf_executor *executor, struct cf_parker *parker, cf_tim
 
 /* These nest where an observer waits for a call of another pool. */
 void
-cf_collector_watch(struct cf_executor *executor, const struct cf_future *future)
+cf_collector_watch(struct cf_executor *executor, const struct cf_future *future, cf_time deadline)
 {
     struct process_pool *pool = cf_process_pool_of(executor);
     _Atomic uint32_t *outer = cf_self.watched;
@@ -92,7 +108,7 @@ cf_collector_watch(struct cf_executor *executor, const struct cf_future *future)
     atomic_fetch_add(cf_self.watched, 1);
     for (int left = cf_self.woke ? 1 : cf_patience(cf_self.in_vain, SPINS); left > 0 && !cf_done(future); left--) {
         if (cf_news_look(pool))
-            left = SPINS;
+            left = cf_is_past(deadline) ? 1 : SPINS;
         cf_pause();
     }
     if (!cf_self.woke)

@@ -31,8 +31,8 @@ struct cf_kind {
     /* Of kinds whose futures are remote: */
     /* Cancel the future if it has not been started: cf_future_leave_for_cancel(). */
     bool (*recall)(struct cf_executor *, struct cf_future *, uint32_t *flags);
-    /* Look for a moment what has become of the calls, until that future is done. */
-    void (*watch)(struct cf_executor *, const struct cf_future *);
+    /* Look for a moment, and as long as there is news, what has become of the calls: until that future is done. */
+    void (*watch)(struct cf_executor *, const struct cf_future *, cf_time deadline);
     /* cf_park(), but woken by the workers too, and then to have looked. */
     bool (*park)(struct cf_executor *, struct cf_parker *, cf_time deadline);
     /* Whether a pending future's call has been started where it is. */

@@ -270,7 +270,7 @@ void cf_collector_wake(struct process_pool *pool);
 void cf_collector_stand_in(struct cf_executor *executor); /* from now on, for this thread if it watches */
 void cf_collector_catch_up(struct process_pool *pool);
 bool cf_collector_park(struct cf_executor *executor, struct cf_parker *parker, cf_time deadline);
-void cf_collector_watch(struct cf_executor *executor, const struct cf_future *future);
+void cf_collector_watch(struct cf_executor *executor, const struct cf_future *future, cf_time deadline);
 void *cf_collector_main(void *arg);
 
 #endif

@@ -180,12 +180,12 @@ poll_for(const struct cf_future *future, cf_time deadline)
 }
 
 static bool
-spin_for(struct cf_future *future)
+spin_for(struct cf_future *future, cf_time deadline)
 {
     struct cf_executor *executor = future->remote ? cf_hook_executor(future) : NULL;
 
     if (executor != NULL) {
-        executor->kind->watch(executor, future);
+        executor->kind->watch(executor, future, deadline);
         cf_executor_release(executor);
         return cf_done(future);
     }
@@ -235,7 +235,7 @@ wait_long(const struct cf_frame *frame, struct cf_future *future, cf_time deadli
 
     if (frame != NULL && frame->worker->leapfrog != NULL)
         leapfrog(frame, future, deadline);
-    if (spin_for(future))
+    if (spin_for(future, deadline))
         return CF_OK;
     if (cf_too_deep(future))
         return CF_DEADLOCK;

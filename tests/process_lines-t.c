@@ -349,6 +349,74 @@ TEST(no_call_starts_before_it_was_submitted)
     ck_assert_int_eq(too_early, 0);
 }
 
+enum { OTHERS = 2000 };
+static pthread_t waiting;
+static _Atomic bool lingers;
+
+/* For so long that there is always news for the thread that waits, and the collector takes little of it. */
+static void
+linger_at_the_end(const struct cf_event *event, void *unused)
+{
+    (void)unused;
+    if (event->type == CF_EVENT_ENDED && atomic_load(&lingers))
+        asserts_sleep(pthread_equal(pthread_self(), waiting) ? 0.0002 : 0.005);
+}
+
+static struct cf_executor *
+open_lingering_pool(void)
+{
+    waiting = pthread_self();
+    atomic_store(&lingers, true);
+    return open_pool(&(struct cf_options){ .max_workers = 1, .observe = linger_at_the_end });
+}
+
+/* Submit many calls; the last of them. */
+static struct cf_future *
+submit_others(struct cf_executor *pool)
+{
+    struct cf_future *last = NULL;
+
+    for (int i = 0; i < OTHERS; i++) {
+        cf_release(last);
+        last = tasks_submit_int(pool, &task_twice, i);
+    }
+    return last;
+}
+
+TEST(a_deadline_is_kept_while_there_is_always_news_of_other_calls)
+{
+    struct cf_executor *pool = open_lingering_pool();
+    struct cf_future *last = submit_others(pool);
+
+    ck_assert_int_eq(cf_wait(&last, 1, CF_ALL_COMPLETED, cf_after(0.01), NULL), CF_TIMEOUT);
+    atomic_store(&lingers, false);
+    cf_release(last);
+    ck_assert_int_eq(cf_close(pool), 0);
+}
+
+static void *
+let_go_soon(void *unused)
+{
+    asserts_sleep(0.05);
+    latch_raise(&stage->go);
+    return unused;
+}
+
+TEST(who_has_his_result_is_not_kept_by_the_news_of_the_calls_behind_it)
+{
+    struct cf_executor *pool = open_lingering_pool();
+    struct cf_future *first = tasks_start_holding(pool, stage, 1), *last = submit_others(pool);
+    pthread_t thread;
+
+    ck_assert_int_eq(pthread_create(&thread, NULL, let_go_soon, NULL), 0);
+    ck_assert_int_eq(asserts_take_int(first), 1);
+    ck_assert(!cf_done(last));
+    atomic_store(&lingers, false);
+    pthread_join(thread, NULL);
+    cf_release(last);
+    ck_assert_int_eq(cf_close(pool), 0);
+}
+
 /* Asks after the call behind it, whose news may be in the same hands. */
 static void
 ask_after(struct cf_future *future, void *next)
@@ -494,6 +562,8 @@ static const TTest **const tests[] = {
     &a_submit_that_an_interrupt_overtakes_is_settled,
     &an_observer_is_told_that_a_call_has_started_while_it_runs,
     &no_call_starts_before_it_was_submitted,
+    &a_deadline_is_kept_while_there_is_always_news_of_other_calls,
+    &who_has_his_result_is_not_kept_by_the_news_of_the_calls_behind_it,
     &a_callback_may_ask_after_other_calls,
     &a_call_that_its_worker_has_started_is_described_as_running,
     &a_worker_that_has_stood_still_loses_no_call,
