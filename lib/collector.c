@@ -67,8 +67,7 @@ take_news(struct process_pool *pool)
 void
 cf_collector_catch_up(struct process_pool *pool)
 {
-    while (atomic_load(&pool->lock.held))
-        cf_pause();
+    cf_spin_await(&pool->lock);
     const bool more = take_news(pool);
     /*
      * What the collector sleeps for may have changed.  Who shuts down sets SHUT, then tells the collector, who looks

@@ -90,7 +90,7 @@ cf_executor_close_stop_fd(struct cf_executor *executor)
     int fd = atomic_exchange(&executor->stop_fd, -1);
 
     while (atomic_load(&executor->interrupting) > 0 && !cf_executor_frozen(executor))
-        cf_pause();
+        cf_make_way();
     if (fd >= 0)
         close(fd);
 }

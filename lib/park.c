@@ -205,3 +205,14 @@ cf_spin_unlock(struct cf_spin *lock)
 {
     atomic_store_explicit(&lock->held, false, memory_order_release);
 }
+
+/* Sequentially consistent, as a lock may be taken and given up so. */
+void
+cf_spin_await(struct cf_spin *lock)
+{
+    for (unsigned tries = 1; atomic_load(&lock->held); tries++)
+        if (tries % 128 == 0)
+            cf_make_way();
+        else
+            cf_pause();
+}

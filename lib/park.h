@@ -62,6 +62,7 @@ struct cf_spin {
 };
 void cf_spin_lock(struct cf_spin *);
 void cf_spin_unlock(struct cf_spin *);
+void cf_spin_await(struct cf_spin *); /* until it is free for a moment: what who had it before has done, is seen */
 
 cf_time cf_now(void);
 
