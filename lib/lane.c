@@ -218,8 +218,8 @@ claim(struct lane *lane, struct slot *slot)
 
 /*
  * Serve one slot after another.  A call begins when the one before it has ended, if it was there before that, so that
- * the clock is read once a call.  It may be a long one, so before it the parent is told of those that are over, unless that
- * was done a moment ago and it looks from time to time.
+ * the clock is read once a call.  It may be a long one, so before it the parent is told of those that are over, unless
+ * that was done a moment ago and it looks from time to time.
  */
 static void
 serve(struct lane *lane)
