@@ -232,7 +232,7 @@ serve(struct lane *lane)
         struct slot *slot = &lane->slots[head % LANE_SLOTS];
         bool follows = false;
         if (now == 0)
-            now = told = cf_now();
+            now = cf_now();
         if (now - told > TOGETHER || atomic_load(&nursery->segment->timed) == 0) {
             tell();
             told = now;

@@ -73,13 +73,18 @@ cf_pause(void)
 #endif
 }
 
-/* Not sched_yield(), which may return at once, for milliseconds, while the one to be let through is not even chosen. */
+/*
+ * Not sched_yield(), which may return at once, for milliseconds, while the one to be let through is not even chosen.
+ * And not the library's clock_nanosleep(), in which a thread may be cancelled.
+ */
 void
 cf_make_way(void)
 {
     const struct timespec moment = { .tv_nsec = 1000 };
+    const int saved = errno;
 
-    clock_nanosleep(CLOCK_MONOTONIC, 0, &moment, NULL);
+    syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC, 0, &moment, NULL);
+    errno = saved;
 }
 
 static struct cf_parker *

@@ -25,7 +25,7 @@
 #define calloc interleave_calloc
 #define free interleave_free
 #define syscall(number, ...) interleave_##number(__VA_ARGS__)
-#define clock_nanosleep(clock, how, time, left) ((void)(time), interleave_pause())
+#define interleave_SYS_clock_nanosleep(clock, how, time, left) ((void)(time), interleave_pause())
 #define pthread_mutex_lock interleave_lock
 #define pthread_mutex_unlock interleave_unlock
 #define pthread_cond_wait interleave_wait
