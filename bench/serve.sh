@@ -3,6 +3,10 @@
 # What demo, timings and traces share: a folder in memory and a server of flags, both gone when the script ends, however
 # it ends.  The script has set programs, the folder with the programs just built.
 
+# Where the locale has a comma in decimal numbers, awk and sort would not take ours.
+LC_ALL=C
+export LC_ALL
+
 # Requests to our own server must not go astray.
 no_proxy='*'
 export no_proxy

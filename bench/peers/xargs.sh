@@ -22,5 +22,5 @@ else
     unit=ms divisor=$((n * 1000000))
 fi
 end=$(date +%s%N)
-awk -v workload="$workload" -v workers="$workers" -v unit=$unit -v total=$((end - start)) -v divisor="$divisor" \
-    'BEGIN { printf "xargs\t%s\t%d\t%.3f\t%s\n", workload, workers, total / divisor, unit }'
+LC_ALL=C awk -v workload="$workload" -v workers="$workers" -v unit=$unit -v total=$((end - start)) \
+    -v divisor="$divisor" 'BEGIN { printf "xargs\t%s\t%d\t%.3f\t%s\n", workload, workers, total / divisor, unit }'
