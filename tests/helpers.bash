@@ -13,6 +13,9 @@ PROGRAMS=${PROGRAMS:-${top_builddir:-$SRCDIR/build}/programs}
 PROGRAMS=$(cd "$PROGRAMS" && pwd) || echo "helpers.bash: no programs; set PROGRAMS to where they were built" >&2
 export SRCDIR PROGRAMS PATH="$PROGRAMS:$PATH"
 
+# Tests compare with what tools print, sort and take for a number, which the locale changes.
+export LC_ALL=C
+
 # What a test is allowed to take in time, as a factor of what it may take in a plain build.
 case ${SANITIZER:-no} in
 no) SLACK=1 ;;
