@@ -87,6 +87,12 @@ made_up_trace() {
 END
 }
 
+# browser OPTION... - run chromium without a screen.  In TMPDIR it makes a socket, whose path must not be long.
+browser() {
+    TMPDIR=/tmp timeout 50 chromium --headless --no-sandbox --disable-gpu --user-data-dir="$PWD/profile" \
+        --hide-scrollbars "$@" 3>&-
+}
+
 # browse WIDTH - have a browser load the report in a frame of that width; leave in shown what the page was found to be
 # and in complaints what the browser says.
 browse() {
@@ -98,8 +104,7 @@ browse() {
                 `${images.filter(image => image.naturalWidth > 0).length} of ${images.length} images, ` +
                 `${page.documentElement.scrollWidth} of ${page.documentElement.clientWidth} wide`;
         }</script>"' "$results/report.html" >page.html
-    timeout 50 chromium --headless --no-sandbox --disable-gpu --user-data-dir="$PWD/profile" --enable-logging=stderr \
-        --hide-scrollbars --window-size=1400,900 --dump-dom "file://$PWD/page.html" >dom 2>complaints 3>&-
+    browser --enable-logging=stderr --window-size=1400,900 --dump-dom "file://$PWD/page.html" >dom 2>complaints
     grep -o 'shown: .* wide' dom | tee shown
 }
 
@@ -261,8 +266,7 @@ END
     need gnuplot chromium
     picture=$(cd "$PROGRAMS/../tests" && pwd)/report.png
     rm -f "$picture"
-    timeout 50 chromium --headless --no-sandbox --disable-gpu --user-data-dir="$PWD/profile" --hide-scrollbars \
-        --window-size=1200,3000 --screenshot="$picture" "file://$results/report.html" 3>&-
+    browser --window-size=1200,3000 --screenshot="$picture" "file://$results/report.html"
     # An empty page of that size has less than 20 kB.
     [ "$(stat -c %s "$picture")" -gt 50000 ]
 }
