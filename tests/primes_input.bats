@@ -29,8 +29,8 @@ random() {
     for program in "${ALL[@]}"; do
         run -0 "$program" -i seven
         [[ ${lines[0]} == "Checking seven "*":" ]]
-        [[ ${lines[1]} == "               7 P  0.00"*s ]]
-        [[ ${lines[2]} == "Total time: 0.0"*s ]]
+        [[ ${lines[1]} =~ ^"               7 P  "[0-9]\.[0-9]{6}s$ ]]
+        [[ ${lines[2]} =~ ^"Total time: "[0-9]\.[0-9]{2}s$ ]]
         run -0 "$program" --input=- <seven
         [[ ${lines[0]} == "Checking standard input "*":" ]]
     done
@@ -294,7 +294,8 @@ $program: numbers: 3 bad lines" ]
 
 @test "a filter whose reader has gone dies of SIGPIPE in silence, or says so where that is ignored" {
     for program in "${ALL[@]}"; do
-        { status=0; timeout 20 "$program" --primes-only -i <(yes 7) 2>err || status=$?; echo $status >status; } | head -n 1 >out
+        { status=0; env --default-signal=PIPE timeout 20 "$program" --primes-only -i <(yes 7) 2>err || status=$?
+            echo $status >status; } | head -n 1 >out
         [ "$(cat out)" = 7 ]
         [ "$(cat status)" -eq 141 ]
         [ ! -s err ]

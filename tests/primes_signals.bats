@@ -176,7 +176,8 @@ SLOW=18446744073709551557
 
 @test "a program whose reader has gone leaves no process" {
     # shellcheck disable=SC2016 # the other shell expands it
-    setsid sh -c 'echo $$ >pid; exec primes_procs --primes-only -i -' < <(yes 7 2>yes.err) 2>err | head -n 1 >first
+    setsid env --default-signal=PIPE sh -c 'echo $$ >pid; exec primes_procs --primes-only -i -' \
+        < <(yes 7 2>yes.err) 2>err | head -n 1 >first
     [ "$(cat first)" = 7 ]
     wait_for 2 no_process "$(cat pid)"
     [ ! -s err ]
