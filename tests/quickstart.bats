@@ -79,8 +79,8 @@ replace() {
 }
 
 @test "the demo, when interrupted, ends its server and removes its folders" {
-    replace flags_sequential "echo \"\$5\" >$BATS_TEST_TMPDIR/folder; kill -s TERM \$PPID; sleep 0.2"
-    replace flags_server "echo \$\$ >$BATS_TEST_TMPDIR/pid; exec $top_builddir/programs/flags_server \"\$@\""
+    replace flags_sequential "echo \"\$5\" >'$BATS_TEST_TMPDIR/folder'; kill -s TERM \$PPID; sleep 0.2"
+    replace flags_server "echo \$\$ >'$BATS_TEST_TMPDIR/pid'; exec '$top_builddir/programs/flags_server' \"\$@\""
     run -143 "$demo" "$programs" 0.001
     [ ! -e "$(dirname "$(cat "$BATS_TEST_TMPDIR/folder")")" ]
     run ! kill -0 "$(cat "$BATS_TEST_TMPDIR/pid")"
