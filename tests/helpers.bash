@@ -8,6 +8,9 @@
 
 bats_require_minimum_version 1.5.0
 
+# cd prints where it goes when it has looked elsewhere, and ls may be told to quote every name.
+unset CDPATH QUOTING_STYLE
+
 SRCDIR=$(cd "${top_srcdir:-$BATS_TEST_DIRNAME/..}" && pwd)
 PROGRAMS=${PROGRAMS:-${top_builddir:-$SRCDIR/build}/programs}
 PROGRAMS=$(cd "$PROGRAMS" && pwd) || echo "helpers.bash: no programs; set PROGRAMS to where they were built" >&2
